@@ -1,0 +1,1 @@
+"""The types that cross borders between the packages; imports nothing of ours."""
