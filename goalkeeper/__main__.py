@@ -1,0 +1,5 @@
+"""Let `python -m goalkeeper` be the command line."""
+
+from goalkeeper.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The jobs of a pass: collect → compute → evaluate → deliver, and the requests of the pages."""

@@ -1,0 +1,124 @@
+"""Compute the metrics of every window whose profiles, stage or configuration changed."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Literal
+
+from core.config import Model, Project, configuration_hash
+from core.grid import GridSet
+from core.profile import Profile, ProfileKey, Role, merge_all
+from core.text import gettext as _
+from core.values import MetricPoint
+from core.windows import Grain, Window
+from goalkeeper.progress import Progress
+from metrics.measure import measure
+from store.database import Store
+from store.grids import grid_set
+from store.metrics import save_points
+from store.profiles import profiles
+from store.references import current_reference, reference_profiles
+from store.tables import WindowRow
+from store.windows import mark_computed, windows
+
+Stage = Literal["open", "immature", "final"]
+BATCH = 16
+
+
+def stage_of(window: Window, model: Model, maturity: timedelta, now: datetime) -> Stage:
+    """Tell whether rows, or only labels, may still come in."""
+    if window.is_open(now, model.settle_of(window.grain)):
+        return "open"
+    return "immature" if now < window.end + maturity else "final"
+
+
+def pooled_reference(store: Store, name: str, grids: GridSet) -> Profile | None:
+    """Return the reference of a model as one profile, champion and challenger; None while there is none."""
+    with store.read() as session:
+        row = current_reference(session, name)
+        if row is None or row.grid_set != grids.id:
+            return None
+        found = reference_profiles(session, row)
+    served = (Role.CHAMPION, Role.CHALLENGER)
+    return merge_all(
+        (profile for key, profile in found if key.segment == "" and key.role in served), grid_set=grids.id
+    )
+
+
+def compute(
+    *,
+    project: Project,
+    name: str,
+    store: Store,
+    now: datetime,
+    maturity: timedelta,
+    run_id: int,
+    progress: Progress | None = None,
+) -> int:
+    """Compute what is due for one model; return how many points were written."""
+    model = project.models[name]
+    configuration = configuration_hash(model)
+    references: dict[str, Profile | None] = {}
+    grids: dict[str, GridSet] = {}
+    written = 0
+    with store.read() as session:
+        rows = [row for grain in sorted({model.grain, model.service_grain}) for row in windows(session, name, grain)]
+    due: list[tuple[WindowRow, Stage, str]] = []
+    for row in rows:
+        window = Window(start=row.start, end=row.end, grain=Grain(row.grain))
+        stage = stage_of(window, model, maturity, now)
+        wanted = f"{row.profile_digest}:{stage}:{configuration}"
+        if row.computed != wanted and row.state == "ok":
+            due.append((row, stage, wanted))
+    for at in range(0, len(due), BATCH):
+        batch = due[at : at + BATCH]
+        for row, stage, wanted in batch:
+            if row.grid_set not in grids:
+                with store.read() as session:
+                    grids[row.grid_set] = grid_set(session, row.grid_set)
+                references[row.grid_set] = pooled_reference(store, name, grids[row.grid_set])
+            points = _points(
+                store, project, name, row, stage, grids[row.grid_set], references[row.grid_set], maturity, now
+            )
+            with store.write() as session:
+                written += save_points(session, points, run_id=run_id, now=now, why=_why(row, stage))
+                mark_computed(session, row.model, row.grain, row.start, wanted, stage)
+        if progress is not None:
+            progress(_("{model}: computing").format(model=name), min(at + BATCH, len(due)), len(due))
+    return written
+
+
+def _why(row: WindowRow, stage: Stage) -> str:
+    if not row.computed:
+        return ""
+    digest, was, _configuration = row.computed.split(":")
+    if digest != row.profile_digest:
+        return _("late or corrected rows or labels")
+    return _("configuration changed") if was == stage else _("window went from {a} to {b}").format(a=was, b=stage)
+
+
+def _points(
+    store: Store,
+    project: Project,
+    name: str,
+    row: WindowRow,
+    stage: Stage,
+    grids: GridSet,
+    reference: Profile | None,
+    maturity: timedelta,
+    now: datetime,
+) -> list[MetricPoint]:
+    with store.read() as session:
+        found = profiles(session, name, row.grain, row.start, row.end)
+    cells: Mapping[ProfileKey, Profile] = dict(found)
+    return measure(
+        model=project.models[name],
+        name=name,
+        grids=grids,
+        cells=cells,
+        reference=reference,
+        window=Window(start=row.start, end=row.end, grain=Grain(row.grain)),
+        now=now,
+        zone=project.zone,
+        stage=stage,
+        maturity=maturity,
+    )

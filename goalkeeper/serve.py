@@ -1,0 +1,166 @@
+"""Run the scheduler, the api and the dashboard as child processes until stopped, and restart one that dies."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from core.config import Project
+from core.errors import GoalkeeperError
+from core.text import gettext as _
+
+API_PORT = 8502
+DASHBOARD_PORT = 8501
+LOOPBACK = "127.0.0.1"
+PAGE = Path(__file__).with_name("page.py")
+
+
+@dataclass(kw_only=True)
+class Child:
+    """One process that is kept alive; a quick death makes the next start wait longer (at most a minute)."""
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    deaths: int = 0
+    not_before: float = field(default=0.0)
+
+    def start(self) -> None:
+        """Start it in a process group of its own, so that one Ctrl-C reaches the parent alone."""
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(self.command, start_new_session=True)
+
+    def tend(self, say: Callable[[str], None]) -> None:
+        """Start it again if it has died and its pause is over."""
+        if self.process is None:
+            if time.monotonic() >= self.not_before:
+                self.start()
+            return
+        code = self.process.poll()
+        if code is None:
+            return
+        self.deaths = 0 if time.monotonic() - self.started > 60 else self.deaths + 1
+        pause = min(60.0, 2.0**self.deaths - 1)
+        say(_("{name} ended with code {code}; starting it again in {pause:.0f} s").format(
+            name=self.name, code=code, pause=pause))
+        self.not_before = time.monotonic() + pause
+        self.process = None
+
+    def stop(self) -> None:
+        """Ask it to end, and end it after ten seconds."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def free_port(host: str, wanted: int, tries: int = 50) -> int:
+    """Return `wanted`, or the next port that nobody listens on."""
+    for port in range(wanted, wanted + tries):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise GoalkeeperError(
+        _("No free port from {first} to {last} on {host}.").format(first=wanted, last=wanted + tries - 1, host=host),
+        hint=_("End what listens there, or choose with --port."),
+    )
+
+
+@contextmanager
+def only_one(project: Project) -> Iterator[None]:
+    """Hold the right to serve this project's SQLite store; PostgreSQL is shared by leases instead."""
+    if not project.store.reveal().startswith("sqlite"):
+        yield
+        return
+    project.state_dir.mkdir(parents=True, exist_ok=True)
+    with (project.state_dir / "serve.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise GoalkeeperError(
+                _("Another `goalkeeper serve` already works on {store}.").format(store=project.store),
+                hint=_("End it first, or move to PostgreSQL, which several may share."),
+            ) from None
+        yield
+
+
+def dashboard_command(config: Path, *, host: str, port: int) -> list[str]:
+    """Return the command that starts the dashboard."""
+    return [
+        sys.executable, "-m", "streamlit", "run", str(PAGE),
+        "--server.address", host, "--server.port", str(port), "--server.headless", "true",
+        "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none",
+        "--client.toolbarMode", "minimal",
+        "--", "--config", str(config), "--host", host,
+    ]  # fmt: skip
+
+
+def serve(
+    project: Project,
+    *,
+    host: str = LOOPBACK,
+    port: int = DASHBOARD_PORT,
+    say: Callable[[str], None],
+    parts: Sequence[str] = ("scheduler", "api", "dashboard"),
+) -> None:
+    """Serve until SIGINT or SIGTERM; everything binds to `host`, loopback unless said otherwise."""
+    config = project.path
+    with only_one(project):
+        page, metrics = free_port(host, port), free_port(LOOPBACK, API_PORT)
+        module = [sys.executable, "-m"]
+        commands = {
+            "scheduler": [*module, "goalkeeper.scheduler", str(config)],
+            "api": [*module, "goalkeeper.api_server", str(config), str(metrics)],
+            "dashboard": dashboard_command(config, host=host, port=page),
+        }
+        children = [Child(name=name, command=commands[name]) for name in parts]
+        stopping = False
+
+        def stop(signum: int, frame: FrameType | None) -> None:
+            nonlocal stopping
+            stopping = True
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, stop)
+        if page != port:
+            say(_("Port {port} is taken; the dashboard moves to {page}.").format(port=port, page=page))
+        say(_("Dashboard: http://{host}:{port}").format(host=host, port=page))
+        say(_("Metrics:   http://{host}:{port}/metrics · health: /healthz").format(host=LOOPBACK, port=metrics))
+        say(_("Stop with Ctrl-C."))
+        try:
+            while not stopping:
+                for child in children:
+                    child.tend(say)
+                time.sleep(0.3)
+        finally:
+            for child in reversed(children):
+                child.stop()
+        say(_("Stopped; what was collected is kept."))
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process of this machine is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
