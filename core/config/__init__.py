@@ -1,0 +1,81 @@
+"""The configuration: `load(path)` reads goalkeeper.yaml into a frozen `Project`."""
+
+from core.config.hashing import configuration_hash
+from core.config.load import load
+from core.config.model import (
+    Experiment,
+    FalseAlarms,
+    Goal,
+    Kpi,
+    KpiSource,
+    Model,
+    Money,
+    Predictions,
+    Reference,
+    Retrain,
+    Role,
+    RuleSettings,
+    Task,
+    Truth,
+)
+from core.config.node import Columns, Features, Plugged, Source
+from core.config.problems import ConfigError, Problem, RefusedError
+from core.config.project import (
+    Calendar,
+    Connection,
+    Digest,
+    OwnDay,
+    Project,
+    Retention,
+    Schedules,
+    Smtp,
+)
+from core.config.secrets import Masked, Secret, SecretUrl, Text
+from core.config.values import Clock, Day, Days, Duration, Rate, Schedule, Size, When, Zone
+
+__all__ = [
+    "Calendar",
+    "Clock",
+    "Columns",
+    "ConfigError",
+    "Connection",
+    "Day",
+    "Days",
+    "Digest",
+    "Duration",
+    "Experiment",
+    "FalseAlarms",
+    "Features",
+    "Goal",
+    "Kpi",
+    "KpiSource",
+    "Masked",
+    "Model",
+    "Money",
+    "OwnDay",
+    "Plugged",
+    "Predictions",
+    "Problem",
+    "Project",
+    "Rate",
+    "Reference",
+    "RefusedError",
+    "Retention",
+    "Retrain",
+    "Role",
+    "RuleSettings",
+    "Schedule",
+    "Schedules",
+    "Secret",
+    "SecretUrl",
+    "Size",
+    "Smtp",
+    "Source",
+    "Task",
+    "Text",
+    "Truth",
+    "When",
+    "Zone",
+    "configuration_hash",
+    "load",
+]

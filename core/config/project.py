@@ -1,0 +1,134 @@
+"""The whole of goalkeeper.yaml."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from core.config.model import UTC_ZONE, Model
+from core.config.node import Node, Plugged
+from core.config.problems import RefusedError
+from core.config.secrets import Secret, SecretUrl, Text
+from core.config.values import Age, Clock, Day, Days, Duration, Schedule, Size, When, Zone
+from core.text import gettext as _
+
+
+class Smtp(Node):
+    """The mail server; `tls` is starttls, tls (from the first byte) or none."""
+
+    host: Text
+    port: int = Field(587, ge=1, le=65535)
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    user: Text | None = None
+    password: Secret | None = None
+    sender: Text = Field(validation_alias="from", serialization_alias="from")
+    timeout: Duration = timedelta(seconds=30)
+
+
+class Connection(Node):
+    """A named place that sources share; `options` go to the source's plug-in where it knows them."""
+
+    url: SecretUrl
+    options: Mapping[str, Any] = Field(default_factory=dict, repr=False, exclude=True)
+
+
+class Schedules(Node):
+    """When the scheduler does what; `sync` is the trackers' other direction."""
+
+    collect: When = Schedule(every=timedelta(minutes=15))
+    deliver: When = Schedule(every=timedelta(minutes=1))
+    sync: When = Schedule(every=timedelta(minutes=5))
+
+
+class Digest(Node):
+    """A periodic message: to which channels, when (project's zone), on which weekdays (0 = Monday).
+
+    `models` empty means all.
+    """
+
+    to: tuple[str, ...]
+    at: Clock
+    days: Days = (0, 1, 2, 3, 4)
+    language: Literal["en", "ru"] | None = None
+    models: tuple[str, ...] = ()
+
+    @field_validator("to", "models", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+
+class Retention(Node):
+    """How old profiles and metrics get at each grain before they roll up; None is forever."""
+
+    base: Age = timedelta(days=400)
+    daily: Age = timedelta(days=3 * 365)
+    weekly: Age = None
+
+
+class OwnDay(Node):
+    """A day of one's own calendar, in words."""
+
+    date: Day
+    name: str = ""
+
+
+class Calendar(Node):
+    """Days that are not like others: a country's holidays (`RU`, `US-CA`) and own dates."""
+
+    country: str | None = Field(None, pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,4})?$")
+    dates: tuple[OwnDay, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"country": value}
+        if isinstance(value, list | tuple):
+            value = {"dates": value}
+        if not isinstance(value, Mapping):
+            allowed = "RU, {country: RU, dates: {2026-05-09: …}}"
+            raise RefusedError(_("This is not a calendar."), allowed=allowed)
+        dates = value.get("dates")
+        if isinstance(dates, Mapping):
+            dates = [{"date": day, "name": name or ""} for day, name in dates.items()]
+        if isinstance(dates, list | tuple):
+            value = {**value, "dates": [{"date": day} if isinstance(day, str) else day for day in dates]}
+        return value
+
+
+class Project(Node):
+    """One goalkeeper.yaml with one store.
+
+    `path` is the file, `folder` where relative paths start; `state_dir` is absolute.
+    """
+
+    path: Path = Field(validation_alias="<path>", exclude=True)
+    folder: Path = Field(validation_alias="<folder>", exclude=True)
+    store: SecretUrl = SecretUrl("sqlite:///goalkeeper.db", "sqlite:///goalkeeper.db")
+    state_dir: Path = Field(Path(".goalkeeper"))
+    zone: Zone = Field(UTC_ZONE, validation_alias="timezone", serialization_alias="timezone")
+    language: Literal["en", "ru"] = "en"
+    public_url: Text = "http://localhost:8501"
+    smtp: Smtp | None = None
+    connections: Mapping[str, Connection] = Field(default_factory=dict)
+    channels: Mapping[str, Plugged] = Field(default_factory=dict)
+    trackers: Mapping[str, Plugged] = Field(default_factory=dict)
+    schedule: Schedules = Schedules()
+    digests: tuple[Digest, ...] = ()
+    lookback: Duration = timedelta(days=14)
+    retention: Retention = Retention()
+    calendar: Calendar = Calendar()
+    memory_limit: Size = 2**30
+    heartbeat_url: Secret | None = None
+    allow_anonymous_actions: bool = False
+    actor_header: str | None = None
+    models: Mapping[str, Model] = Field(default_factory=dict)
+    plugins: Path | None = None
+
+    @property
+    def plugin_dirs(self) -> tuple[Path, ...]:
+        """Return the project's own plug-in folders, for `core.plugins`."""
+        return () if self.plugins is None else (self.plugins,)
