@@ -8,7 +8,6 @@ empty part is neutral.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from enum import StrEnum
 from functools import reduce
 from typing import Any, Self, TypeVar
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotComparableError
+from core.roles import Role as Role
 from core.text import gettext as _
 from core.windows import Grain
 
@@ -33,15 +33,6 @@ SCORE_SUMS = ("n", "log_loss", "brier", "score", "variance", "positive", "log_lo
 
 
 Part = TypeVar("Part", "ColumnSummary", "Inputs", "Outcomes")
-
-
-class Role(StrEnum):
-    """A role of traffic."""
-
-    CHAMPION = "champion"
-    CHALLENGER = "challenger"
-    SHADOW = "shadow"
-    CONTROL = "control"
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -118,9 +109,9 @@ class Outcomes:
     whose label is none of the classes, `duplicate_labels` ids that the truth holds more than once.
     `score_labelled`, `score_positive` int64 [classes predicted, score bins]; `score_sums` float64
     [SCORE_SUMS]; `confusion` int64 [actual class, predicted class]; `class_scores` int64
-    [class, (all, of that class), bins] for multiclass; `error_sums` float64 [ERROR_SUMS]; `errors` int64 [error bins]; `error_bins` float64
-    [prediction bins, (n, Σ|e|, Σe²)]; `kpis` name → float64 [AGE_BINS, KPI_SUMS]; `ages` int64
-    [AGE_BINS, coarse score bins, (labelled, positive)].
+    [class, (all, of that class), bins] for multiclass; `error_sums` float64 [ERROR_SUMS]; `errors` int64
+    [error bins]; `error_bins` float64 [prediction bins, (n, Σ|e|, Σe²)]; `kpis` name → float64
+    [AGE_BINS, KPI_SUMS]; `ages` int64 [AGE_BINS, coarse score bins, (labelled, positive)].
     """
 
     rows: int = 0

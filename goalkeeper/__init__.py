@@ -1,3 +1,3 @@
-"""The front door: the command line, the jobs, the processes. The only place that wires and reads the clock."""
+"""The front door: command line, jobs, processes; the only place that wires and that reads the clock."""
 
 __version__ = "0.1.0"

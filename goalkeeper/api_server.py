@@ -15,7 +15,9 @@ def main(config: str, port: str) -> None:
 
     project = load(Path(config))
     store = Store.open(project.store.reveal())
-    uvicorn.run(create(store, clock=now, project=project), host="127.0.0.1", port=int(port), log_level="warning")
+    uvicorn.run(
+        create(store, clock=now, project=project), host="127.0.0.1", port=int(port), log_level="warning"
+    )
 
 
 if __name__ == "__main__":

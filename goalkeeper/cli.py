@@ -24,7 +24,7 @@ COMMANDS = (
     "metrics", "alerts", "tickets", "rules", "reference", "marks", "silence", "requests",
     "report", "db", "plugins",
 )  # fmt: skip
-"""In the order of the help; each is goalkeeper/commands/<name>.py with an `app` of its own or a `register`."""
+"""In the order of the help; each is goalkeeper/commands/<name>.py with a `register(app)`."""
 
 
 def _version(asked: bool) -> None:
@@ -36,7 +36,8 @@ def _version(asked: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help=_("Print the version and stop."))
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help=_("Print the version and stop.")),
     ] = False,
 ) -> None:
     """Watch the goals that machine-learning models were built for."""

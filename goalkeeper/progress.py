@@ -29,7 +29,9 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress | None]:
         tasks: dict[str, object] = {}
 
         def report(what: str, done: int, total: int) -> None:
-            task = tasks.setdefault(what, bars.add_task(what, total=total)) if what not in tasks else tasks[what]
+            task = (
+                tasks.setdefault(what, bars.add_task(what, total=total)) if what not in tasks else tasks[what]
+            )
             bars.update(task, completed=done, total=total)  # type: ignore[arg-type]
 
         yield report

@@ -1,4 +1,4 @@
-"""Run the scheduler, the api and the dashboard as child processes until stopped, and restart one that dies."""
+"""Run scheduler, api and dashboard as child processes until stopped; restart one that dies."""
 
 import fcntl
 import os
@@ -50,8 +50,11 @@ class Child:
             return
         self.deaths = 0 if time.monotonic() - self.started > 60 else self.deaths + 1
         pause = min(60.0, 2.0**self.deaths - 1)
-        say(_("{name} ended with code {code}; starting it again in {pause:.0f} s").format(
-            name=self.name, code=code, pause=pause))
+        say(
+            _("{name} ended with code {code}; starting it again in {pause:.0f} s").format(
+                name=self.name, code=code, pause=pause
+            )
+        )
         self.not_before = time.monotonic() + pause
         self.process = None
 
@@ -78,7 +81,9 @@ def free_port(host: str, wanted: int, tries: int = 50) -> int:
                 continue
             return port
     raise GoalkeeperError(
-        _("No free port from {first} to {last} on {host}.").format(first=wanted, last=wanted + tries - 1, host=host),
+        _("No free port from {first} to {last} on {host}.").format(
+            first=wanted, last=wanted + tries - 1, host=host
+        ),
         hint=_("End what listens there, or choose with --port."),
     )
 
@@ -142,7 +147,11 @@ def serve(
         if page != port:
             say(_("Port {port} is taken; the dashboard moves to {page}.").format(port=port, page=page))
         say(_("Dashboard: http://{host}:{port}").format(host=host, port=page))
-        say(_("Metrics:   http://{host}:{port}/metrics · health: /healthz").format(host=LOOPBACK, port=metrics))
+        say(
+            _("Metrics:   http://{host}:{port}/metrics · health: /healthz").format(
+                host=LOOPBACK, port=metrics
+            )
+        )
         say(_("Stop with Ctrl-C."))
         try:
             while not stopping:

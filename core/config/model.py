@@ -13,6 +13,7 @@ from core.config.problems import RefusedError
 from core.config.secrets import Text
 from core.config.values import AlarmRate, Day, Duration, Rate, Zone
 from core.messages import Severity
+from core.roles import Role as Role
 from core.text import gettext as _
 from core.windows import Grain
 
@@ -26,15 +27,6 @@ class Task(StrEnum):
     MULTICLASS = "multiclass"
     REGRESSION = "regression"
     RANKING = "ranking"
-
-
-class Role(StrEnum):
-    """The role of traffic."""
-
-    CHAMPION = "champion"
-    CHALLENGER = "challenger"
-    SHADOW = "shadow"
-    CONTROL = "control"
 
 
 class Predictions(Source):

@@ -65,7 +65,9 @@ def collect(
             windows = ngettext("{n} window", "{n} windows", one.windows).format(n=one.windows)
             typer.echo(
                 f"{one.model}: "
-                + _("{windows} collected, {points} metric points written").format(windows=windows, points=one.points)
+                + _("{windows} collected, {points} metric points written").format(
+                    windows=windows, points=one.points
+                )
             )
             for note in one.notes:
                 typer.echo(f"  ! {note}", err=True)

@@ -3,7 +3,14 @@
 import typer
 
 from core.text import gettext as _
-from goalkeeper.commands.options import CONFIG, ConfigOption, JsonOption, open_project, print_json, print_table
+from goalkeeper.commands.options import (
+    CONFIG,
+    ConfigOption,
+    JsonOption,
+    open_project,
+    print_json,
+    print_table,
+)
 
 app = typer.Typer(help=_("The metric database: upgrade it, look at its size."), no_args_is_help=True)
 

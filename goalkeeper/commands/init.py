@@ -19,10 +19,13 @@ def init(
     config: ConfigOption = CONFIG,
     sample: Annotated[
         Path | None,
-        typer.Option("--from", help=_("A sample of the prediction log (parquet, csv, jsonl)."), metavar="FILE"),
+        typer.Option(
+            "--from", help=_("A sample of the prediction log (parquet, csv, jsonl)."), metavar="FILE"
+        ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help=_("The model's name; adds to an existing file."), metavar="NAME")
+        str | None,
+        typer.Option("--model", "-m", help=_("The model's name; adds to an existing file."), metavar="NAME"),
     ] = None,
 ) -> None:
     """Write a commented configuration."""

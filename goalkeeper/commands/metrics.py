@@ -20,7 +20,9 @@ from goalkeeper.commands.options import (
     print_table,
 )
 
-app = typer.Typer(help=_("The stored numbers: list what is measured, export the values."), no_args_is_help=True)
+app = typer.Typer(
+    help=_("The stored numbers: list what is measured, export the values."), no_args_is_help=True
+)
 
 
 def register(root: typer.Typer) -> None:
@@ -35,10 +37,18 @@ def list_(json: JsonOption = False) -> None:
 
     rows = list(all_metrics().values())
     if json:
-        print_json([
-            {"metric": m.name, "title": _(m.title), "unit": m.unit, "better": m.better, "formula": m.formula}
-            for m in rows
-        ])
+        print_json(
+            [
+                {
+                    "metric": m.name,
+                    "title": _(m.title),
+                    "unit": m.unit,
+                    "better": m.better,
+                    "formula": m.formula,
+                }
+                for m in rows
+            ]
+        )
         return
     print_table(
         [_("metric"), _("title"), _("unit"), _("better"), _("formula")],
@@ -51,13 +61,17 @@ def list_(json: JsonOption = False) -> None:
 def export(
     config: ConfigOption = CONFIG,
     model: ModelOption = None,
-    metric: Annotated[str | None, typer.Option("--metric", help=_("Only this metric."), metavar="NAME")] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", help=_("Only this metric."), metavar="NAME")
+    ] = None,
     since: SinceOption = None,
     until: UntilOption = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", help=_("The values as they were known then."), metavar="TIME")
     ] = None,
-    format: Annotated[Literal["csv", "json", "parquet"], typer.Option("--format", help=_("How to write."))] = "csv",
+    format: Annotated[
+        Literal["csv", "json", "parquet"], typer.Option("--format", help=_("How to write."))
+    ] = "csv",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help=_("Write here; parquet needs it."), metavar="FILE")
     ] = None,

@@ -21,7 +21,11 @@ ConfigOption = Annotated[
 ]
 NowOption = Annotated[
     str | None,
-    typer.Option("--now", help=_("Act as if it were this time (ISO 8601; without a zone: the project's)."), metavar="TIME"),
+    typer.Option(
+        "--now",
+        help=_("Act as if it were this time (ISO 8601; without a zone: the project's)."),
+        metavar="TIME",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help=_("Print for machines."))]
 ModelOption = Annotated[str | None, typer.Option("--model", "-m", help=_("Only this model."), metavar="NAME")]

@@ -8,9 +8,16 @@ from core.text import gettext as _
 from goalkeeper.commands.options import CONFIG, ConfigOption, open_project
 
 HostOption = Annotated[
-    str, typer.Option("--host", help=_("Listen here; pages are read-only elsewhere than on loopback unless there is a login."), metavar="ADDRESS")
+    str,
+    typer.Option(
+        "--host",
+        help=_("Listen here; pages are read-only elsewhere than on loopback unless there is a login."),
+        metavar="ADDRESS",
+    ),
 ]
-PortOption = Annotated[int, typer.Option("--port", help=_("The dashboard's port; the next free one if taken."))]
+PortOption = Annotated[
+    int, typer.Option("--port", help=_("The dashboard's port; the next free one if taken."))
+]
 
 
 def register(app: typer.Typer) -> None:

@@ -61,7 +61,11 @@ def compute(
     grids: dict[str, GridSet] = {}
     written = 0
     with store.read() as session:
-        rows = [row for grain in sorted({model.grain, model.service_grain}) for row in windows(session, name, grain)]
+        rows = [
+            row
+            for grain in sorted({model.grain, model.service_grain})
+            for row in windows(session, name, grain)
+        ]
     due: list[tuple[WindowRow, Stage, str]] = []
     for row in rows:
         window = Window(start=row.start, end=row.end, grain=Grain(row.grain))
@@ -93,7 +97,11 @@ def _why(row: WindowRow, stage: Stage) -> str:
     digest, was, _configuration = row.computed.split(":")
     if digest != row.profile_digest:
         return _("late or corrected rows or labels")
-    return _("configuration changed") if was == stage else _("window went from {a} to {b}").format(a=was, b=stage)
+    return (
+        _("configuration changed")
+        if was == stage
+        else _("window went from {a} to {b}").format(a=was, b=stage)
+    )
 
 
 def _points(

@@ -7,7 +7,6 @@ from typing import Any
 
 from core.config import Project
 from core.errors import GoalkeeperError
-from core.text import gettext as _
 from goalkeeper.progress import Progress
 from store.database import Store
 
@@ -90,5 +89,3 @@ def run_pass(
 
         sent = deliver_due(project=project, store=store, now=now)
     return PassResult(models=tuple(done), firing=firing, tickets_opened=opened, messages=sent)
-
-

@@ -51,8 +51,12 @@ def turn(store: Store, name: str) -> Iterator[int]:
             fence = acquire(store, name, me, now(), LENGTH)
         if fence is None:
             raise GoalkeeperError(
-                _("{name} is being worked on by {holder}.").format(name=name, holder=current.holder if current else "?"),
-                hint=_("Wait for it to end; a dead one's turn lapses after {n} s.").format(n=int(LENGTH.total_seconds())),
+                _("{name} is being worked on by {holder}.").format(
+                    name=name, holder=current.holder if current else "?"
+                ),
+                hint=_("Wait for it to end; a dead one's turn lapses after {n} s.").format(
+                    n=int(LENGTH.total_seconds())
+                ),
             )
     ended = threading.Event()
 
