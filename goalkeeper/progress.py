@@ -15,7 +15,7 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress | None]:
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
     with Bars(
@@ -26,12 +26,11 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress | None]:
         console=Console(stderr=True),
         transient=True,
     ) as bars:
-        tasks: dict[str, object] = {}
+        tasks: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:
-            task = (
-                tasks.setdefault(what, bars.add_task(what, total=total)) if what not in tasks else tasks[what]
-            )
-            bars.update(task, completed=done, total=total)  # type: ignore[arg-type]
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
 
         yield report
