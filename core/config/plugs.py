@@ -134,8 +134,7 @@ class Plugs:
             return None
         known = keys_of(model) if isinstance(model, type) and issubclass(model, BaseModel) else frozenset()
         raw = dict(own)
-        if isinstance(connection, str):
-            self._connect(raw, connection, known, place)
+        connected = not isinstance(connection, str) or self._connect(raw, connection, known, place)
         if port.name in _LOCAL_PORTS:
             self._localise(raw)
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
@@ -147,7 +146,8 @@ class Plugs:
             options = model.model_validate(raw, context={"folder": self.folder})
         except ValidationError as error:
             allowed = sorted(known | set(common))
-            self.problems += tell(error, model, place, extra=allowed, secret=port.name != "source")
+            told = tell(error, model, place, extra=allowed, secret=port.name != "source")
+            self.problems += [one for one in told if connected or not one.key.endswith(".url")]
             return None
         for name, info in model.model_fields.items():
             given = raw.get(str(info.validation_alias or info.alias or name))
@@ -155,8 +155,8 @@ class Plugs:
                 options.__dict__[name] = given  # pydantic makes plain text of it: keep the mask
         return options
 
-    def _connect(self, raw: dict[str, Any], name: str, known: frozenset[str], place: Place) -> None:
-        """Put what the connection says into the plug-in's options: the url, or the beginning of the path."""
+    def _connect(self, raw: dict[str, Any], name: str, known: frozenset[str], place: Place) -> bool:
+        """Put the connection's url (or the beginning of the path) into the options, if it exists."""
         connection = self.connections.get(name)
         if connection is None:
             nearest = nearest_of(name, self.connections)
@@ -164,10 +164,10 @@ class Plugs:
             at = ("connection",)
             allowed = listed(self.connections) or _("none is defined under connections:")
             self.problems.append(place.problem(at, message, allowed=allowed, nearest=nearest))
-            return
+            return False
         url = connection.get("url")
         if not isinstance(url, str):
-            return
+            return False
         if "url" in known:
             raw.setdefault("url", url)
         elif "path" in known and isinstance(raw.get("path"), str) and "://" not in raw["path"]:
@@ -182,6 +182,7 @@ class Plugs:
         for key, value in options.items() if isinstance(options, Mapping) else ():
             if key in known:
                 raw.setdefault(key, value)
+        return True
 
     def _localise(self, raw: dict[str, Any]) -> None:
         for key in _PLACES:

@@ -1,5 +1,6 @@
 """The whole of goalkeeper.yaml."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -78,8 +79,15 @@ class OwnDay(Node):
 class Calendar(Node):
     """Days that are not like others: a country's holidays (`RU`, `US-CA`) and own dates."""
 
-    country: str | None = Field(None, pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,4})?$")
+    country: str | None = None
     dates: tuple[OwnDay, ...] = ()
+
+    @field_validator("country")
+    @classmethod
+    def _code(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,4})?", value):
+            raise RefusedError(_("This is not the code of a country."), allowed="RU, DE, US-CA, …")
+        return value
 
     @model_validator(mode="before")
     @classmethod

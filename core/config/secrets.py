@@ -9,8 +9,8 @@ from pydantic_core import CoreSchema, core_schema
 MASK = "********"
 
 _SECRET_KEY = re.compile(
-    r"(?:^|[_\-.])(?:password|passwd|passphrase|pwd|token|secret|api_?key|access_?key|private_?key|"
-    r"secret_?key|account_?key|credentials?|authorization|auth|cookie)(?:$|[_\-.])",
+    r"(?:^|_)(?:password|passwd|passphrase|pwd|token|secret|api_?key|access_?key|private_?key|"
+    r"secret_?key|account_?key|credentials?|authorization|auth|cookie)(?:$|_)",
     re.IGNORECASE,
 )
 _USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*://)(?P<user>[^:/?#@]*):(?P<secret>[^/?#]*)@")
@@ -23,7 +23,7 @@ _WHOLE_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*://)(?P<rest>.*)", 
 
 def is_secret_key(key: str) -> bool:
     """Tell whether a key of this name holds a secret: password, token, api_key, webhook_secret …"""
-    return _SECRET_KEY.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key)) is not None
+    return _SECRET_KEY.search(re.sub(r"(?<=[a-z])(?=[A-Z])|[-.]", "_", key)) is not None
 
 
 def mask_url(text: str) -> str:
