@@ -1,0 +1,355 @@
+"""The rules that a model has without being asked, and what the file changes of them.
+
+The constants, and why:
+
+- `sigmas` 4.5 with `for: 2` on columns: 20 columns make 7,300 windows a year; one quiet window beyond 4.5 sd
+  has a probability of about 1e-5 to 1e-3 (fourteen windows know the sd badly), two in a row in the order of
+  its square. `quality.missing` and `quality.unseen` speak after one window, since broken data is told at
+  once: their floors (5 and 3 points) keep them quiet, not their sigmas.
+- Segments see `quality.missing` only, with a floor of 20 points, 6 sd and 50 rows: some hundred series each.
+- `drift.*`: Jensen–Shannon 0.02 above its own noise is a shift of about a third of a standard deviation.
+- `quality.rows`: half or double of the last four weeks, weekday by weekday; growth is not an incident.
+- `service.latency_p95_ms`: + 30 %; `service.error_share`: + 2 points; both for two hours.
+- `business.*`: 5 % of the KPI's level, 4 sd, two windows; `performance.primary`: 10 % of the metric's level.
+- `performance.calibration`: realised − expected positives, 3 points away from where it used to be.
+
+The class of a rule (`Family`) is what an incident is made of.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import cast
+
+from pydantic import ValidationError
+
+from alerts.rules import noted, presence, relative
+from alerts.rules.base import Rule, RuleOptions, Side
+from core.config import Model, RuleSettings, Task
+from core.config.plugs import keys_of
+from core.errors import GoalkeeperError
+from core.messages import Severity
+from core.plugins import PORTS, load
+from core.rules import TicketKind
+from core.spelling import listed, nearest_of
+from core.text import gettext as _
+
+
+class Family(StrEnum):
+    """What kind of cause a rule points to; alerts of one family that overlap in time are one incident."""
+
+    SERVICE = "service"
+    DATA = "data"
+    OUTCOME = "outcome"
+    DRIFT = "drift"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """One rule as it stands for one model.
+
+    `metric` is the stored metric it judges; `column` narrows it to one column ('' means the model as a whole,
+    None every column). `asks` is what its ticket asks for, None for a notice. `tells_good`: a move in the
+    good direction is told. `segments`: options for segments, None where they are not judged.
+    """
+
+    id: str
+    metric: str
+    kind: str
+    options: RuleOptions
+    severity: Severity
+    asks: TicketKind | None
+    family: Family
+    title: str
+    unit: str = ""
+    currency: str = ""
+    harm: Side = Side.BOTH
+    column: str | None = ""
+    hourly: bool = False
+    outcomes: bool = False
+    tells_good: bool = False
+    segments: RuleOptions | None = None
+    muted: bool = False
+
+    @property
+    def distance(self) -> bool:
+        """Tell whether the metric is a distance, which noise alone makes larger."""
+        return self.metric.startswith("drift.")
+
+    def judge(self) -> Rule:
+        """Return the rule's kind."""
+        return cast(Rule, load(PORTS["rule"], self.kind))
+
+
+SCORE = "@score"
+DRIFT = "drift.jensen_shannon"
+PRIMARY = {Task.REGRESSION: "performance.mae"}
+FAMILIES = {
+    "service": (Family.SERVICE, TicketKind.FIX_SERVICE),
+    "quality": (Family.DATA, TicketKind.FIX_DATA),
+    "business": (Family.OUTCOME, TicketKind.INVESTIGATE),
+    "performance": (Family.OUTCOME, TicketKind.RETRAIN),
+    "drift": (Family.DRIFT, None),
+}
+PER_COLUMN = ("drift.", "quality.missing", "quality.unseen", "quality.out_of_range")
+
+
+def primary_metric(model: Model) -> str:
+    """Return the metric that `performance.primary` judges."""
+    return PRIMARY.get(model.task, "performance.log_loss")
+
+
+def default_rules(model: Model) -> list[Watch]:
+    """Return the default rules of a model, before the file changes any."""
+    service, data = FAMILIES["service"], FAMILIES["quality"]
+    outcome, drift = FAMILIES["performance"], FAMILIES["drift"]
+    rules = [
+        _watch(
+            "service.freshness",
+            presence.Options(),
+            service,
+            _("Feed"),
+            "quality.rows",
+            kind="presence",
+            severity=Severity.CRITICAL,
+            unit="count",
+            harm=Side.DOWN,
+        ),
+        _watch(
+            "service.error_share",
+            _far(floor=0.02, sigmas=5, for_=2),
+            service,
+            _("Share of errors"),
+            unit="percent",
+            harm=Side.UP,
+            hourly=True,
+        ),
+        _watch(
+            "service.latency_p95_ms",
+            _far(floor="30%", sigmas=5, for_=2),
+            service,
+            _("Latency, 95 % of requests"),
+            unit="ms",
+            harm=Side.UP,
+            hourly=True,
+        ),
+        _watch(
+            "quality.rows",
+            _far(floor="100%", for_=2, against="trailing", scale="log"),
+            data,
+            _("Number of rows"),
+            unit="count",
+        ),
+        _watch(
+            "quality.missing",
+            _far(floor=0.05, learn=1),
+            data,
+            _("Missing values"),
+            unit="percent",
+            harm=Side.UP,
+            column=None,
+            segments=_far(floor=0.2, sigmas=6, learn=1),
+        ),
+        _watch(
+            "quality.unseen",
+            _far(floor=0.03, learn=1),
+            data,
+            _("Values unseen before"),
+            unit="percent",
+            harm=Side.UP,
+            column=None,
+        ),
+        _watch("quality.schema", noted.Options(), data, _("Columns of the log"), kind="noted", column=None),
+        _watch(
+            "quality.join_coverage",
+            _far(floor=0.1, for_=2),
+            data,
+            _("Predictions with a known outcome"),
+            unit="percent",
+            harm=Side.DOWN,
+            outcomes=True,
+        ),
+        _watch(
+            "performance.primary",
+            _far(floor="10%", sigmas=4, for_=2),
+            outcome,
+            _primary_title(model),
+            primary_metric(model),
+            harm=Side.UP,
+            outcomes=True,
+        ),
+    ]
+    if model.task is Task.BINARY and model.predictions.columns.score is not None:
+        rules.append(
+            _watch(
+                "performance.calibration",
+                _far(floor=0.03, sigmas=4.5, for_=2),
+                outcome,
+                _("Realised minus expected"),
+                unit="percent",
+                outcomes=True,
+            )
+        )
+    for name, kpi in model.kpis.items():
+        up = model.direction_of(name) == "up"
+        has_goal = any(goal.kpi == name for goal in model.goals)
+        rules.append(
+            _watch(
+                f"business.{name}",
+                _far(floor="5%", sigmas=4, for_=2),
+                FAMILIES["business"],
+                kpi.title or name,
+                severity=Severity.CRITICAL if has_goal else Severity.MAJOR,
+                outcomes=True,
+                tells_good=True,
+                harm=Side.DOWN if up else Side.UP,
+                unit=kpi_unit(model, name),
+                currency=kpi.unit if kpi_unit(model, name) == "currency" else "",
+            )
+        )
+    for rule, column, title in (
+        ("drift.columns", None, _("Drift")),
+        ("drift.score", SCORE, _("Drift of the score")),
+    ):
+        rules.append(
+            _watch(
+                rule,
+                _far(floor=0.02, for_=2),
+                drift,
+                title,
+                DRIFT,
+                severity=Severity.NOTICE,
+                harm=Side.UP,
+                column=column,
+            )
+        )
+    return rules
+
+
+def kpi_unit(model: Model, name: str) -> str:
+    """Return the unit in which a KPI is written: percent for a ratio unless the file says otherwise."""
+    kpi = model.kpis[name]
+    if kpi.unit in ("percent", "count", "ms", "hours", "score"):
+        return kpi.unit
+    if len(kpi.unit) == 3 and kpi.unit.isupper():
+        return "currency"
+    return "percent" if kpi.mean is None and not kpi.unit else ""
+
+
+def rules_of(model: Model) -> list[Watch]:
+    """Return the rules of a model: the default ones as the file changes them, then its own.
+
+    Raises:
+        GoalkeeperError: a rule's id names neither a default rule nor a metric, or a setting does not fit.
+    """
+    rules = {rule.id: rule for rule in default_rules(model)}
+    for name, settings in model.rules.items():
+        base = rules.get(name) or _own(model, name, settings, rules)
+        rules[name] = _changed(model, base, settings)
+    return list(rules.values())
+
+
+def _own(model: Model, name: str, settings: RuleSettings, known: Mapping[str, Watch]) -> Watch:
+    metric = settings.metric or name.partition(":")[0]
+    like = known.get(metric)
+    if like is not None:
+        return replace(like, id=name)
+    family = metric.partition(".")[0]
+    if "." not in metric or family not in FAMILIES:
+        raise GoalkeeperError(
+            _("{model}: there is no rule '{rule}'.").format(model=model.name, rule=name),
+            hint=_("Known rules: {known}. A rule of another name needs `metric:`.").format(
+                known=listed(known)
+            )
+            + (
+                " " + _("Did you mean {nearest}?").format(nearest=near)
+                if (near := nearest_of(name, known))
+                else ""
+            ),
+        )
+    if settings.options is None:
+        raise GoalkeeperError(
+            _("{model}: the rule '{rule}' does not say its kind.").format(model=model.name, rule=name),
+            hint=_("Add `kind: threshold` with `above:` or `below:`, or `kind: relative`."),
+        )
+    return _watch(
+        name,
+        _far(),
+        FAMILIES[family],
+        settings.metric or name,
+        metric,
+        severity=Severity.NOTICE if family == "drift" else Severity.MAJOR,
+        column=None if metric.startswith(PER_COLUMN) else "",
+        outcomes=family in ("business", "performance"),
+    )
+
+
+def _changed(model: Model, rule: Watch, settings: RuleSettings) -> Watch:
+    options = rule.options
+    if isinstance(settings.options, RuleOptions):
+        options = settings.options
+    elif settings.declared:
+        given = type(options).model_validate(options).model_dump(by_alias=True, exclude_unset=True)
+        allowed = keys_of(type(options))
+        try:
+            options = type(options).model_validate({**given, **settings.declared})
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            near = nearest_of(key, allowed)
+            raise GoalkeeperError(
+                _("{model}: rules.{rule}.{key}: {why}").format(
+                    model=model.name, rule=rule.id, key=key, why=first["msg"]
+                ),
+                hint=(_("Did you mean {nearest}?").format(nearest=near) + " " if near and near != key else "")
+                + _("Allowed: {allowed}.").format(allowed=listed(allowed)),
+            ) from error
+    kind = settings.kind or rule.kind
+    severity = settings.severity or rule.severity
+    return replace(rule, options=options, kind=kind, severity=severity, muted=settings.mute)
+
+
+def _watch(
+    id_: str,
+    options: RuleOptions,
+    family: tuple[Family, TicketKind | None],
+    title: str,
+    metric: str = "",
+    *,
+    kind: str = "relative",
+    severity: Severity = Severity.MAJOR,
+    unit: str = "",
+    currency: str = "",
+    harm: Side = Side.BOTH,
+    column: str | None = "",
+    hourly: bool = False,
+    outcomes: bool = False,
+    tells_good: bool = False,
+    segments: RuleOptions | None = None,
+) -> Watch:
+    return Watch(
+        id=id_,
+        metric=metric or id_,
+        kind=kind,
+        options=options,
+        severity=severity,
+        asks=family[1],
+        family=family[0],
+        title=title,
+        unit=unit,
+        currency=currency,
+        harm=harm,
+        column=column,
+        hourly=hourly,
+        outcomes=outcomes,
+        tells_good=tells_good,
+        segments=segments,
+    )
+
+
+def _far(**knobs: object) -> relative.Options:
+    return relative.Options.model_validate(knobs)
+
+
+def _primary_title(model: Model) -> str:
+    return _("Mean absolute error") if model.task is Task.REGRESSION else _("Log loss")

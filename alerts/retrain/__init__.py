@@ -1,0 +1,1 @@
+"""How a new version is made, one file a kind."""

@@ -1,0 +1,143 @@
+"""The port of rules: a rule judges a series of closed windows, one verdict each, and touches nothing.
+
+A kind is a file in this folder with two names: `Options` (a frozen pydantic model; what the file may say) and
+`judge(series, options) -> list[Judgement]`: one judgement for each point of the series, in order. The judge
+is pure: the same series gives the same answer, and the judgement of a window depends only on the baseline and
+on windows up to it. How many windows in a row make an alert, and how many a recovery, is not its business
+(`alerts.timeline`), but its options carry `for`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.figures import figure
+from core.rules import AlertKey, AlertState
+from core.text import gettext as _
+from core.values import MetricPoint, ValueState
+from core.windows import Window
+
+UNJUDGED = frozenset({ValueState.OPEN, ValueState.IMMATURE})
+"""States of values that are not judged yet: their windows are not part of a series."""
+
+
+class Side(StrEnum):
+    """Which way a metric moves when it does harm."""
+
+    UP = "up"
+    DOWN = "down"
+    BOTH = "both"
+
+    def is_harm(self, effect: float) -> bool:
+        """Tell whether a move by `effect` goes the harmful way."""
+        return self is Side.BOTH or (effect > 0) == (self is Side.UP)
+
+
+class Verdict(StrEnum):
+    """What one window says: harm, a move in the good direction, neither yet calm, calm, or cannot tell.
+
+    Only `calm` counts towards recovery: the effect is inside the floor, or its interval crosses zero.
+    """
+
+    HARM = "harm"
+    GOOD = "good"
+    NEAR = "near"
+    CALM = "calm"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """One window's verdict.
+
+    `effect` is value − expected in the metric's unit, `low` and `high` bound what counts as normal; None
+    where there is no such number. `reason` is a sentence (translated), never empty for harm, good, unknown.
+    """
+
+    window: Window
+    verdict: Verdict
+    reason: str = ""
+    value: float | None = None
+    expected: float | None = None
+    low: float | None = None
+    high: float | None = None
+    effect: float | None = None
+    n: int = 0
+
+    @property
+    def state(self) -> AlertState:
+        """Return what this window alone says of the rule."""
+        return {Verdict.HARM: AlertState.FIRING, Verdict.UNKNOWN: AlertState.UNKNOWN}.get(
+            self.verdict, AlertState.OK
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """What a rule sees: the closed windows of one metric at one key, in order.
+
+    `baseline` holds the metric over the reference's windows, in order; empty where the reference tells
+    nothing of it, and then the first windows of the series itself are learnt from. `level` says that the
+    baseline is one value of an untimed reference. `harm` is the harmful side; `distance`: the metric is a
+    distance that sampling noise alone makes larger at small n. `holidays` are days compared with nothing.
+    """
+
+    key: AlertKey
+    title: str
+    points: tuple[MetricPoint, ...]
+    baseline: tuple[MetricPoint, ...] = ()
+    level: bool = False
+    unit: str = ""
+    currency: str = ""
+    harm: Side = Side.BOTH
+    distance: bool = False
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    holidays: Mapping[date, str] = field(default_factory=dict)
+
+    def figure(self, value: float | None) -> str:
+        """Write a value of this series."""
+        return figure(value, self.unit, currency=self.currency)
+
+    def holiday(self, window: Window) -> str:
+        """Return the name of the holiday on which the window starts, '' on other days."""
+        return self.holidays.get(window.local_day(self.zone), "")
+
+
+class RuleOptions(BaseModel):
+    """What every kind understands: `for` is how many windows in a row make an alert."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+    for_: int = Field(1, alias="for", ge=1, le=1000)
+
+    @property
+    def row(self) -> int:
+        """Return how many windows outside in a row make an alert; 1 where the judge counts by itself."""
+        return self.for_
+
+
+class Rule(Protocol):
+    """A module in this folder, as the port sees it."""
+
+    Options: type[RuleOptions]
+
+    def judge(self, series: Series, options: RuleOptions) -> list[Judgement]:
+        """Return one judgement for each point of the series, in order."""
+        ...
+
+
+def unknown(point: MetricPoint, reason: str = "") -> Judgement:
+    """Answer that a window cannot be judged, with the value's own reason unless told otherwise."""
+    value = point.value
+    why = reason or value.reason or _("There is no value.")
+    return Judgement(window=point.window, verdict=Verdict.UNKNOWN, reason=why, value=value.value, n=value.n)
+
+
+def has_number(point: MetricPoint) -> bool:
+    """Tell whether a point can be judged by its number."""
+    return point.value.state is ValueState.OK and point.value.value is not None

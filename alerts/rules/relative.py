@@ -1,0 +1,185 @@
+"""Against what is normal: a window is far outside of it, and by enough to matter.
+
+A window is outside when |value − expected| > sigmas · sd *and* |value − expected| ≥ floor (`alerts.normal`
+says how expected and sd come about). It is calm when the effect is inside the floor or its 95 % interval
+crosses zero. Which windows make the baseline:
+
+- the reference's, where it is timed and tells of the metric in at least `learn` windows;
+- the one value of an untimed reference, where `learn` is 1 (broken data is seen from the first window);
+- else the first windows of the log: `learn` of them before the rule speaks, four weeks at most (a week of
+  hours). Until then it answers 'learning, 9 of 14'.
+- `against: trailing`: the last four weeks before each window, for what may grow for good (rows).
+
+Both knobs trade: a higher `sigmas` makes false alarms rarer and detection later, a higher `floor` keeps large
+logs quiet about trifles. With 20 columns a year holds 7,300 windows; 4.5 sigmas in 2 windows in a row is one
+false alarm in far more than that (tests/alerts/test_quiet.py).
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from math import exp, expm1, log
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from alerts.normal import Expected, Normal, learn, sampling_error
+from alerts.rules.base import Judgement, RuleOptions, Series, Side, Verdict, has_number, unknown
+from core.config.problems import RefusedError
+from core.text import gettext as _
+from core.values import MetricPoint, MetricValue
+from core.windows import Grain
+
+Z95 = 1.959964
+FOUR_WEEKS = {Grain.HOUR: 7 * 24, Grain.DAY: 28, Grain.WEEK: 26, Grain.MONTH: 24}
+"""Most windows that are learnt from: a week of hours, four weeks of days, half a year, two years."""
+
+
+def _parse_floor(value: object) -> object:
+    """Read '10%' as a share of the normal level (negative inside), a number as it is."""
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value)
+        if found is None:
+            raise RefusedError(_("This is not a floor."), allowed=_("0.05 in the metric's unit, or 10%"))
+        return -float(found[1]) / 100
+    return value
+
+
+class Options(RuleOptions):
+    """`floor` is the least effect that matters: in the metric's unit, or '10%' of the normal level."""
+
+    sigmas: float = Field(4.5, gt=0)
+    floor: Annotated[float, BeforeValidator(_parse_floor)] = 0.0
+    learn: int = Field(14, ge=1)
+    side: Side | None = None
+    against: Literal["reference", "trailing"] = "reference"
+    scale: Literal["linear", "log"] = "linear"
+
+    def least(self, level: float) -> float:
+        """Return the least effect that matters on the scale of judging."""
+        if self.scale == "log":
+            return log(1 + abs(self.floor))
+        return -self.floor * abs(level) if self.floor < 0 else self.floor
+
+
+def judge(series: Series, options: Options) -> list[Judgement]:
+    """Judge each window against the normal as it was known before that window."""
+    normals = _Normals(series, options)
+    found = []
+    for at, point in enumerate(series.points):
+        holiday = series.holiday(point.window)
+        if not has_number(point):
+            found.append(unknown(point))
+        elif holiday:
+            found.append(unknown(point, _("holiday: {name}").format(name=holiday)))
+        else:
+            normal, known = normals.before(at)
+            if normal is None:
+                reason = _("learning, {known} of {least}").format(known=known, least=normals.least)
+                found.append(unknown(point, reason))
+            else:
+                found.append(_judge_one(series, options, point, normal))
+    return found
+
+
+def _judge_one(series: Series, options: Options, point: MetricPoint, normal: Normal) -> Judgement:
+    raw = point.value.value
+    assert raw is not None
+    error = sampling_error(point.value) if options.scale == "linear" else _log_error(point.value)
+    value = _forward(options)(raw)
+    expected = normal.expect(point.window, point.value, error=error)
+    effect, least = value - expected.level, options.least(expected.level)
+    harm = options.side or series.harm
+    outside = abs(effect) > options.sigmas * expected.sd and abs(effect) >= least and effect != 0
+    back = exp if options.scale == "log" else _same
+    low, high = (back(expected.level + sign * max(options.sigmas * expected.sd, least)) for sign in (-1, 1))
+    if outside:
+        verdict = Verdict.HARM if harm.is_harm(effect) else Verdict.GOOD
+    elif abs(effect) < least or abs(effect) <= Z95 * expected.sd or not harm.is_harm(effect):
+        verdict = Verdict.CALM
+    else:
+        verdict = Verdict.NEAR
+    level = back(expected.level)
+    return Judgement(
+        window=point.window,
+        verdict=verdict,
+        reason=_reason(series, raw, expected, level, low, high) if outside else "",
+        value=raw,
+        expected=level,
+        low=low,
+        high=high,
+        effect=expm1(effect) * level if options.scale == "log" else effect,
+        n=point.value.n,
+    )
+
+
+def _reason(series: Series, value: float, expected: Expected, level: float, low: float, high: float) -> str:
+    if series.distance:
+        words = _("{title} is {value}; up to {high} is normal")
+    else:
+        words = _("{title} is {value}; normal is about {level} ({low} to {high})")
+    return words.format(
+        title=series.title,
+        value=series.figure(value),
+        level=series.figure(level),
+        low=series.figure(max(low, 0.0) if level >= 0 else low),
+        high=series.figure(min(high, 1.0) if series.unit == "percent" and level <= 1 else high),
+    )
+
+
+class _Normals:
+    """The normal that was known before each window; learnt once where it does not change."""
+
+    def __init__(self, series: Series, options: Options) -> None:
+        self._series, self._options = series, options
+        self._most = FOUR_WEEKS[series.points[0].window.grain] if series.points else 28
+        grain = series.points[0].window.grain if series.points else Grain.DAY
+        self.least = options.learn if grain is not Grain.HOUR or options.learn == 1 else self._most
+        usable = [point for point in series.baseline if has_number(point)]
+        fits = len(usable) >= options.learn and options.against == "reference"
+        self._fixed = usable if fits else []
+        self._log = [
+            (at, point)
+            for at, point in enumerate(series.points)
+            if has_number(point) and not series.holiday(point.window)
+        ]
+        self._rank = {at: rank for rank, (at, _point) in enumerate(self._log)}
+        self._cache: dict[tuple[int, int], Normal] = {}
+
+    def before(self, at: int) -> tuple[Normal | None, int]:
+        """Return the normal known before point `at`, or None and how many windows are known."""
+        if self._fixed:
+            return self._learn((-1, len(self._fixed)), self._fixed), len(self._fixed)
+        rank = self._rank[at]
+        if rank < self.least:
+            return None, rank
+        if self._options.against == "trailing":
+            first, last = max(0, rank - self._most), rank
+        else:
+            first, last = 0, min(rank, self._most)
+        return self._learn((first, last), [point for _at, point in self._log[first:last]]), rank
+
+    def _learn(self, key: tuple[int, int], points: Sequence[MetricPoint]) -> Normal:
+        if key not in self._cache:
+            self._cache[key] = learn(
+                points,
+                zone=self._series.zone,
+                distance=self._series.distance,
+                transform=_forward(self._options),
+                errors=_log_error if self._options.scale == "log" else None,
+            )
+        return self._cache[key]
+
+
+def _same(value: float) -> float:
+    return value
+
+
+def _forward(options: Options) -> Callable[[float], float]:
+    return (lambda value: log(max(value, 0.5))) if options.scale == "log" else _same
+
+
+def _log_error(value: MetricValue) -> float | None:
+    """Return the sampling error of the logarithm; a count's is 1/√count."""
+    error = sampling_error(value)
+    level = max(value.value or 0.0, 0.5)
+    return level**-0.5 if error is None else error / level

@@ -1,0 +1,1 @@
+"""Where tickets are mirrored, one file a kind."""

@@ -1,0 +1,40 @@
+"""Write numbers for people, the same way in alerts, tickets and messages."""
+
+from core.text import gettext as _
+
+NBSP = "\u00a0"
+
+
+def figure(value: float | None, unit: str = "", *, currency: str = "") -> str:
+    """Write a value in its unit (percent: a share 0–1); an em dash where there is none.
+
+    >>> figure(0.1182, "percent"), figure(25220, "count"), figure(0.0312)
+    ('11.8\\xa0%', '25,220', '0.031')
+    """
+    if value is None:
+        return "—"
+    if unit == "percent":
+        share = 100 * value
+        places = 2 if 0 < abs(share) < 1 else 1
+        return f"{share:.{places}f}{NBSP}%"
+    if unit == "count":
+        return f"{value:,.0f}"
+    if unit == "ms":
+        return f"{value:,.0f}{NBSP}ms"
+    if unit == "hours":
+        return f"{value:,.1f}{NBSP}h"
+    if unit == "currency":
+        return f"{value:,.2f}{NBSP}{currency}".rstrip()
+    return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def points(change: float, unit: str = "", *, currency: str = "") -> str:
+    """Write a change with its sign; shares change by points.
+
+    >>> points(-0.0123, "percent"), points(120.0, "ms")
+    ('−1.2 points', '+120\\xa0ms')
+    """
+    sign = "−" if change < 0 else "+"
+    if unit == "percent":
+        return _("{change} points").format(change=f"{sign}{abs(100 * change):.1f}")
+    return f"{sign}{figure(abs(change), unit, currency=currency)}"

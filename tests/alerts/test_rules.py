@@ -1,0 +1,173 @@
+"""What every kind of rule keeps, whoever wrote it; and what each kind says."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from alerts.rules import noted, presence, relative, threshold
+from alerts.rules.base import RuleOptions, Side, Verdict
+from core.plugins import PORTS, load, names
+from core.windows import Grain
+from tests.alerts.series import point, series
+
+OPTIONS = {"threshold": {"above": 10.0}}
+QUIET = [10.0, 10.2, 9.8, 10.1, 9.9, 10.3, 9.7] * 4
+
+
+def verdicts(kind, of, **options):
+    chosen = kind.Options.model_validate(options)
+    return [one.verdict for one in kind.judge(of, chosen)]
+
+
+# --- the contract -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=names(PORTS["rule"]))
+def kind(request):
+    module = load(PORTS["rule"], request.param)
+    return module, module.Options.model_validate(OPTIONS.get(request.param, {}))
+
+
+values = st.lists(st.one_of(st.none(), st.floats(0, 100, allow_nan=False)), max_size=60)
+
+
+def test_it_is_a_known_shape(kind):
+    module, options = kind
+    assert isinstance(options, RuleOptions)
+    assert module.__doc__
+
+
+@settings(max_examples=40, deadline=None)
+@given(found=values)
+def test_it_answers_each_window_once_in_order_and_never_calls_the_unknown_ok(kind, found):
+    module, options = kind
+    answers = module.judge(series(found), options)
+    assert [one.window for one in answers] == [one.window for one in series(found).points]
+    for one, value in zip(answers, found, strict=True):
+        if value is None:
+            assert one.verdict is Verdict.UNKNOWN
+        if one.verdict in (Verdict.UNKNOWN, Verdict.HARM):
+            assert one.reason
+
+
+@settings(max_examples=40, deadline=None)
+@given(found=values, cut=st.integers(0, 60))
+def test_it_does_not_look_into_the_future(kind, found, cut):
+    module, options = kind
+    whole = module.judge(series(found), options)
+    assert module.judge(series(found[:cut]), options) == whole[:cut]
+
+
+# --- threshold ----------------------------------------------------------------------------------------------
+
+
+def test_it_fires_beyond_a_limit_and_not_on_it():
+    found = verdicts(threshold, series([9.0, 10.0, 10.1, 1.9]), above=10, below=2)
+    assert found == [Verdict.CALM, Verdict.CALM, Verdict.HARM, Verdict.HARM]
+
+
+def test_it_wants_a_limit():
+    with pytest.raises(ValidationError, match="needs a limit"):
+        threshold.Options()
+
+
+# --- relative -----------------------------------------------------------------------------------------------
+
+
+def test_it_is_quiet_inside_the_normal_spread():
+    assert set(verdicts(relative, series(QUIET, QUIET))) == {Verdict.CALM}
+
+
+def test_it_fires_on_harm_and_tells_the_good():
+    found = verdicts(relative, series([13.0, 7.0], QUIET, harm=Side.UP))
+    assert found == [Verdict.HARM, Verdict.GOOD]
+
+
+def test_it_leaves_trifles_below_the_floor_alone():
+    far = [10.0 + 0.001 * (at % 2) for at in range(28)]
+    assert verdicts(relative, series([10.4], far), floor=0.5) == [Verdict.CALM]
+    assert verdicts(relative, series([10.6], far), floor=0.5) == [Verdict.HARM]
+    assert verdicts(relative, series([10.4, 11.2], far), floor="10%") == [Verdict.CALM, Verdict.HARM]
+
+
+def test_it_counts_the_windows_own_sampling_error():
+    steady = [0.10 + 0.001 * (at % 3) for at in range(28)]
+    assert verdicts(relative, series([0.2], steady, error=0.04)) == [Verdict.NEAR]
+    assert verdicts(relative, series([0.2], steady, error=0.004)) == [Verdict.HARM]
+
+
+def test_it_says_how_much_it_has_learnt():
+    answers = relative.judge(series(QUIET[:16]), relative.Options())
+    assert answers[9].verdict is Verdict.UNKNOWN
+    assert answers[9].reason == "learning, 9 of 14"
+    assert answers[14].verdict is Verdict.CALM
+
+
+def test_it_learns_a_week_of_hours():
+    answers = relative.judge(series(QUIET[:16], grain=Grain.HOUR), relative.Options())
+    assert answers[9].reason == "learning, 9 of 168"
+
+
+def test_it_speaks_from_the_first_window_where_one_level_is_enough():
+    found = verdicts(relative, series([0.0, 0.3], [0.0], error=0.01, level=True), learn=1, floor=0.05)
+    assert found == [Verdict.CALM, Verdict.HARM]
+
+
+def test_it_gives_weekdays_their_own_level_where_the_reference_has_four_weeks():
+    week = [100.0, 101, 99, 100, 102, 40, 38]
+    reference = [value + (at // 7) % 2 for at, value in enumerate(week * 4)]
+    assert verdicts(relative, series([*week[:5], 40, 100], reference)) == [Verdict.CALM] * 6 + [Verdict.HARM]
+
+
+def test_it_compares_a_holiday_with_nothing():
+    of = series([30.0], QUIET, holidays={point(0, 1).window.start.date(): "New Year"})
+    (answer,) = relative.judge(of, relative.Options())
+    assert (answer.verdict, answer.reason) == (Verdict.UNKNOWN, "holiday: New Year")
+
+
+def test_it_lets_a_log_grow():
+    growing = [1000 * 1.01**at for at in range(300)]
+    found = verdicts(relative, series(growing), floor="100%", against="trailing", scale="log")
+    assert Verdict.HARM not in found
+
+
+def test_it_says_what_is_normal():
+    (answer,) = relative.judge(series([0.2], [0.1] * 20, unit="percent", error=0.001), relative.Options())
+    assert answer.reason == "Value is 20.0\xa0%; normal is about 10.0\xa0% (9.6\xa0% to 10.5\xa0%)"
+
+
+def test_it_refuses_a_floor_that_it_cannot_read():
+    with pytest.raises(ValidationError, match="not a floor"):
+        relative.Options.model_validate({"floor": "ten"})
+
+
+# --- presence -----------------------------------------------------------------------------------------------
+
+
+def test_it_sees_a_feed_that_stopped():
+    found = verdicts(presence, series([500.0] * 14 + [0.0, 0.0, 0.0, 500.0]))
+    assert found[14:] == [Verdict.NEAR, Verdict.HARM, Verdict.HARM, Verdict.CALM]
+
+
+def test_it_lets_a_log_rest_on_weekends():
+    found = verdicts(presence, series(([500.0] * 5 + [0.0, 0.0]) * 6))
+    assert Verdict.HARM not in found
+
+
+def test_it_waits_until_enough_rows_are_missing():
+    found = verdicts(presence, series([6.0] * 14 + [0.0] * 6))
+    assert found[14:] == [Verdict.NEAR] * 4 + [Verdict.HARM] * 2
+
+
+# --- noted --------------------------------------------------------------------------------------------------
+
+
+def test_it_repeats_what_the_collector_noted():
+    of = series([0.0])
+    noticed = point(1, 1.0, reason="The column age vanished.")
+    answers = noted.judge(
+        type(of)(key=of.key, title="Columns", points=(*of.points, noticed)), noted.Options()
+    )
+    assert [one.verdict for one in answers] == [Verdict.CALM, Verdict.HARM]
+    assert answers[1].reason == "The column age vanished."
