@@ -1,0 +1,99 @@
+"""What a ticket knew when it was opened: frozen facts, written by alerts, read by pages and messages."""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from core.messages import Severity
+
+
+class Fact(BaseModel):
+    """The base: frozen, and tolerant of facts that a newer version wrote."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Finding(Fact):
+    """One alert: what was seen in which window, and what is normal there.
+
+    `value`, `expected`, `low`, `high` and `effect` (value − expected) are in `unit` (as of metrics.base.Unit;
+    percent is a share 0–1), None where there is no number; `lower` and `upper` are the value's own 95 % limits,
+    `low` and `high` bound what is normal. `since` is the start of the first bad window,
+    `window_start` … `window_end` the one with the largest effect so far. `harm`: up, down or both.
+    """
+
+    rule: str
+    metric: str
+    title: str
+    severity: Severity
+    version: str = ""
+    segment: str = ""
+    column: str = ""
+    unit: str = ""
+    currency: str = ""
+    harm: str = "both"
+    good: bool = False
+    silenced: bool = False
+    since: datetime
+    window_start: datetime
+    window_end: datetime
+    value: float | None = None
+    expected: float | None = None
+    low: float | None = None
+    high: float | None = None
+    effect: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    n: int = 0
+    reason: str = ""
+
+
+class Drifted(Fact):
+    """A column that looks different, with its distance and the largest one that is normal; worst first."""
+
+    column: str
+    value: float
+    normal: float | None = None
+
+
+class SegmentFact(Fact):
+    """The same metric in one segment: in the bad window, and before."""
+
+    segment: str
+    value: float
+    before: float | None = None
+    n: int = 0
+
+
+class GoalFact(Fact):
+    """How the goal stood."""
+
+    kpi: str
+    title: str
+    unit: str = "percent"
+    currency: str = ""
+    state: str = "unknown"
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    target: float
+    by: date
+
+
+class Release(Fact):
+    """The newest version, and when the log first named it."""
+
+    version: str
+    at: datetime
+
+
+class Evidence(Fact):
+    """All of it. `findings` are the alerts of the incident, worst first."""
+
+    findings: tuple[Finding, ...] = ()
+    drifted: tuple[Drifted, ...] = ()
+    segments: tuple[SegmentFact, ...] = ()
+    goal: GoalFact | None = None
+    release: Release | None = None
+    reference: str = ""
+    as_of: datetime

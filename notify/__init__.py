@@ -1,0 +1,1 @@
+"""Channels and the sender: how messages leave the house."""

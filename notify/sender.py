@@ -1,0 +1,141 @@
+"""Empty the outbox: claim → render → send → finish.
+
+A claim is a conditional UPDATE, so two senders never hold one message. A crash between send and finish leaves
+the claim, which lapses after five minutes; the message then leaves once more under the same Message-ID. What
+can be tried again is, after growing pauses; what cannot is kept as failed, with what the other side said.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from core.config import Plugged, Project
+from core.errors import DeliveryError, GoalkeeperError
+from core.messages import Message
+from core.plugins import PORTS, load
+from core.spelling import listed
+from core.text import gettext as _
+from notify.channels.base import Channel, Envelope, House
+from notify.mail import domain_of
+from store import outbox
+from store.database import Store
+from store.tables import OutboxRow
+
+Render = Callable[[OutboxRow], Message]
+
+PAUSES = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720))
+"""How long to wait after the first, second, … attempt; the last one repeats."""
+GIVE_UP = timedelta(days=7)
+BATCH = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What one round did: messages sent, to be tried again, and given up."""
+
+    sent: int = 0
+    retried: int = 0
+    failed: int = 0
+
+
+def deliver(
+    *, project: Project, store: Store, render: Render, now: datetime, worker: str, limit: int = 500
+) -> Delivery:
+    """Send what is due at `now`, oldest first, at most `limit` messages."""
+    sent = retried = failed = 0
+    channels: dict[str, Channel] = {}
+    while sent + retried + failed < limit:
+        rows = outbox.claim(store, worker, now, min(BATCH, limit - sent - retried - failed))
+        if not rows:
+            break
+        for row in rows:
+            try:
+                subject = _send(row, project, channels, render, now)
+            except DeliveryError as error:
+                retry = _retry_at(row, error, now)
+                outbox.fail(store, row.id, str(error), now, retry_at=retry, worker=worker)
+                retried, failed = retried + (retry is not None), failed + (retry is None)
+            else:
+                outbox.finish(store, row.id, now, subject=subject, worker=worker)
+                sent += 1
+    return Delivery(sent=sent, retried=retried, failed=failed)
+
+
+def send_now(*, project: Project, channel: str, message: Message, now: datetime) -> None:
+    """Send one message past the outbox: `goalkeeper check --send`.
+
+    Raises:
+        DeliveryError: it did not leave the house.
+    """
+    house = House.of(project)
+    key = outbox_key(message.key, message.kind, channel)
+    envelope = Envelope(message_id=message_id(key, house), thread="", at=now, now=now)
+    open_channel(channel, project.channels, house, project).send(message, envelope)
+
+
+def outbox_key(thing: str, kind: str, channel: str) -> str:
+    """Return the key under which a message stands in the outbox."""
+    return f"{thing}|{kind}|{channel}"
+
+
+def message_id(key: str, house: House) -> str:
+    """Return the Message-ID (without brackets) of an outbox key: the same for every repeat."""
+    domain = domain_of(house.smtp.sender if house.smtp else "", house.public_url)
+    return f"{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}"
+
+
+def open_channel(name: str, channels: Mapping[str, Plugged], house: House, project: Project) -> Channel:
+    """Return the channel that the file names.
+
+    Raises:
+        DeliveryError: there is none of this name, or its kind cannot be used (permanent).
+    """
+    if name not in channels:
+        raise DeliveryError(
+            _("There is no channel '{name}' any more.").format(name=name),
+            permanent=True,
+            hint=_("Known channels: {known}.").format(known=listed(channels) or _("none")),
+        )
+    settings = channels[name]
+    try:
+        module = load(PORTS["channel"], settings.kind, project.plugin_dirs)
+    except GoalkeeperError as error:
+        raise DeliveryError(error.message, permanent=True, hint=error.hint) from error
+    return cast(Channel, module.Channel(settings.options, house))
+
+
+def _send(
+    row: OutboxRow, project: Project, channels: dict[str, Channel], render: Render, now: datetime
+) -> str:
+    house = House.of(project)
+    if row.channel not in channels:
+        channels[row.channel] = open_channel(row.channel, project.channels, house, project)
+    try:
+        message = render(row)
+    except GoalkeeperError as error:
+        raise DeliveryError(error.message, permanent=True, hint=error.hint) from error
+    except Exception as error:  # one message that cannot be rendered must not hold up the others
+        said = _("The message could not be written: {reason}").format(
+            reason=f"{type(error).__name__}: {error}"
+        )
+        raise DeliveryError(said, permanent=True) from error
+    root = outbox_key(message.key, "opened", row.channel)
+    envelope = Envelope(
+        message_id=message_id(row.key, house),
+        thread="" if row.key == root or message.kind not in _THREADED else message_id(root, house),
+        at=row.created_at,
+        now=now,
+    )
+    channels[row.channel].send(message, envelope)
+    return message.subject
+
+
+_THREADED: Sequence[str] = ("update", "resolved")
+
+
+def _retry_at(row: OutboxRow, error: DeliveryError, now: datetime) -> datetime | None:
+    if error.permanent or now - row.created_at > GIVE_UP:
+        return None
+    return now + PAUSES[min(max(row.attempts - 1, 0), len(PAUSES) - 1)]
