@@ -33,6 +33,7 @@ from core.plugins import PORTS, load
 from core.rules import TicketKind
 from core.spelling import listed, nearest_of
 from core.text import gettext as _
+from core.units import kpi_unit
 
 
 class Family(StrEnum):
@@ -192,6 +193,7 @@ def default_rules(model: Model) -> list[Watch]:
         )
     for name, kpi in model.kpis.items():
         up = model.direction_of(name) == "up"
+        unit, currency = kpi_unit(kpi)
         has_goal = any(goal.kpi == name for goal in model.goals)
         rules.append(
             _watch(
@@ -203,8 +205,8 @@ def default_rules(model: Model) -> list[Watch]:
                 outcomes=True,
                 tells_good=True,
                 harm=Side.DOWN if up else Side.UP,
-                unit=kpi_unit(model, name),
-                currency=kpi.unit if kpi_unit(model, name) == "currency" else "",
+                unit=unit,
+                currency=currency,
             )
         )
     for rule, column, title in (
@@ -224,16 +226,6 @@ def default_rules(model: Model) -> list[Watch]:
             )
         )
     return rules
-
-
-def kpi_unit(model: Model, name: str) -> str:
-    """Return the unit in which a KPI is written: percent for a ratio unless the file says otherwise."""
-    kpi = model.kpis[name]
-    if kpi.unit in ("percent", "count", "ms", "hours", "score"):
-        return kpi.unit
-    if len(kpi.unit) == 3 and kpi.unit.isupper():
-        return "currency"
-    return "percent" if kpi.mean is None and not kpi.unit else ""
 
 
 def rules_of(model: Model) -> list[Watch]:

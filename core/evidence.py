@@ -16,10 +16,10 @@ class Fact(BaseModel):
 class Finding(Fact):
     """One alert: what was seen in which window, and what is normal there.
 
-    `value`, `expected`, `low`, `high` and `effect` (value − expected) are in `unit` (as of metrics.base.Unit;
-    percent is a share 0–1), None where there is no number; `lower` and `upper` are the value's own 95 % limits,
-    `low` and `high` bound what is normal. `since` is the start of the first bad window,
-    `window_start` … `window_end` the one with the largest effect so far. `harm`: up, down or both.
+    `value`, `expected` and `effect` (value − expected) are in `unit` (as of metrics.base.Unit; percent is a
+    share 0–1), None where there is no number; `lower` and `upper` are the value's own 95 % limits, `low` and
+    `high` bound what is normal. `since` is the start of the first bad window, `window_start` … `window_end`
+    the one with the largest effect so far. `harm`: up, down or both.
     """
 
     rule: str

@@ -55,8 +55,9 @@ class Verdict(StrEnum):
 class Judgement:
     """One window's verdict.
 
-    `effect` is value − expected in the metric's unit, `low` and `high` bound what counts as normal; None
-    where there is no such number. `reason` is a sentence (translated), never empty for harm, good, unknown.
+    `effect` is value − expected in the metric's unit, `low` and `high` bound what counts as normal, `lower`
+    and `upper` are the value's own 95 % limits; None where there is no such number. `reason` is a sentence
+    (translated), never empty for harm, good, unknown.
     """
 
     window: Window
@@ -67,6 +68,8 @@ class Judgement:
     low: float | None = None
     high: float | None = None
     effect: float | None = None
+    lower: float | None = None
+    upper: float | None = None
     n: int = 0
 
     @property

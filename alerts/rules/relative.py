@@ -108,6 +108,8 @@ def _judge_one(series: Series, options: Options, point: MetricPoint, normal: Nor
         low=low,
         high=high,
         effect=expm1(effect) * level if options.scale == "log" else effect,
+        lower=point.value.lower,
+        upper=point.value.upper,
         n=point.value.n,
     )
 

@@ -52,6 +52,8 @@ def judge(series: Series, options: Options) -> list[Judgement]:
                 low=options.below,
                 high=options.above,
                 effect=None if limit is None else value - limit,
+                lower=point.value.lower,
+                upper=point.value.upper,
                 n=point.value.n,
             )
         )

@@ -1,0 +1,266 @@
+"""Put the stored values into the series that rules judge."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from alerts.defaults import SCORE, Watch
+from alerts.rules.base import UNJUDGED, Judgement, Series
+from alerts.timeline import Episode, Timeline, timeline
+from core.config import Model
+from core.rules import AlertKey
+from core.text import gettext as _
+from core.values import MetricPoint, MetricValue, ValueState
+from core.windows import Window, windows_between
+
+Place = tuple[str, str]
+"""Segment and column."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """What was collected for one window: `error` is empty when it went well, `schema` says what changed."""
+
+    window: Window
+    error: str = ""
+    schema: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A level that counts as the new normal `since` a day; a person said so `at` a time."""
+
+    since: datetime
+    at: datetime
+
+    def over(self, episode: Episode) -> Episode:
+        """End an episode that had lasted into the accepted level."""
+        if episode.over is not None and episode.last.window.end <= self.since:
+            return episode
+        return replace(episode, over=self.at, accepted=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """All that a model's rules are judged on, as of `now`.
+
+    `points` are current values of the pooled version, by metric; `baseline` the same over the reference's
+    windows (`timed`) or its one value; `notes` the collected windows; `accepted` the keys whose
+    level counts as a new normal.
+    """
+
+    model: Model
+    now: datetime
+    zone: ZoneInfo
+    points: Mapping[str, Sequence[MetricPoint]]
+    baseline: Mapping[str, Sequence[MetricPoint]]
+    timed: bool
+    notes: Sequence[Note]
+    holidays: Mapping[date, str]
+    accepted: Mapping[AlertKey, Accepted]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """One rule on one key: its judgements and the episodes in them."""
+
+    watch: Watch
+    key: AlertKey
+    title: str
+    judgements: tuple[Judgement, ...]
+    line: Timeline
+
+
+def judge_all(known: Known, watches: Iterable[Watch]) -> list[Judged]:
+    """Judge every rule that is not muted on every key that it has values for."""
+    return [
+        judge_one(watch, of, known) for watch in watches if not watch.muted for of in series_of(watch, known)
+    ]
+
+
+def judge_one(watch: Watch, of: Series, known: Known) -> Judged:
+    """Judge one series; from an accepted day on, its normal is learnt afresh."""
+    kind = watch.judge()
+    options = watch.segments if of.key.segment and watch.segments else watch.options
+    accepted = known.accepted.get(of.key)
+    if accepted is None:
+        judgements = kind.judge(of, options)
+        line = timeline(judgements, options.row)
+    else:
+        earlier = tuple(point for point in of.points if point.window.end <= accepted.at)
+        later = tuple(point for point in of.points if point.window.start >= accepted.since)
+        before = kind.judge(replace(of, points=earlier), options)
+        after = kind.judge(replace(of, points=later, baseline=(), level=False), options)
+        fresh = timeline(after, options.row)
+        done = [accepted.over(one) for one in timeline(before, options.row).episodes]
+        line = Timeline(episodes=(*done, *fresh.episodes), newest=fresh.newest)
+        judgements = [*(one for one in before if one.window.start < accepted.since), *after]
+    return Judged(watch=watch, key=of.key, title=of.title, judgements=tuple(judgements), line=line)
+
+
+def series_of(watch: Watch, known: Known) -> list[Series]:
+    """Return the series that a rule judges: one for each segment and column that it watches."""
+    if watch.kind == "presence":
+        found = {("", ""): _filled(known)}
+    elif watch.kind == "noted":
+        found = _noted(watch, known)
+    else:
+        found = _placed(watch, known)
+    return [_series(watch, known, place, points) for place, points in sorted(found.items()) if points]
+
+
+def _series(watch: Watch, known: Known, place: Place, points: Sequence[MetricPoint]) -> Series:
+    segment, column = place
+    grain = points[-1].window.grain
+    baseline = [
+        point
+        for point in known.baseline.get(watch.metric, ())
+        if (point.segment, point.column) == place and (point.window.grain is grain or not known.timed)
+    ]
+    named = "" if column in ("", SCORE) else column
+    title = watch.title
+    if named:
+        title = _("{title} of {column}").format(title=title, column=named)
+    if segment:
+        title = _("{title} where {segment}").format(title=title, segment=segment)
+    return Series(
+        key=AlertKey(model=known.model.name, rule=watch.id, segment=segment, column=column),
+        title=title,
+        points=tuple(points),
+        baseline=tuple(baseline),
+        level=not known.timed,
+        unit=watch.unit,
+        currency=watch.currency,
+        harm=watch.harm,
+        distance=watch.distance,
+        zone=known.zone,
+        holidays=known.holidays,
+    )
+
+
+def _placed(watch: Watch, known: Known) -> dict[Place, list[MetricPoint]]:
+    stored = known.points.get(watch.metric, ())
+    grain = known.model.grain
+    if watch.hourly and any(point.window.grain is known.model.service_grain for point in stored):
+        grain = known.model.service_grain
+    found: defaultdict[Place, list[MetricPoint]] = defaultdict(list)
+    for point in stored:
+        if point.window.grain is not grain or point.value.state in UNJUDGED:
+            continue
+        if not _watched(watch, point):
+            continue
+        found[point.segment, point.column].append(point)
+    for place, points in found.items():
+        points.sort(key=lambda point: point.window.start)
+        if place[0]:
+            found[place] = _with_zeros(points, found.get(("", place[1]), ()))
+    return dict(found)
+
+
+def _watched(watch: Watch, point: MetricPoint) -> bool:
+    if point.segment and watch.segments is None:
+        return False
+    if watch.column is None:
+        return point.column != SCORE
+    return point.column == watch.column
+
+
+def _with_zeros(points: list[MetricPoint], whole: Sequence[MetricPoint]) -> list[MetricPoint]:
+    """Fill a segment's series: a share that was zero is not stored for segments."""
+    have = {point.window.start for point in points}
+    zeros = [
+        replace(point, segment=points[0].segment, value=MetricValue(value=0.0, n=point.value.n))
+        for point in whole
+        if point.window.start not in have and point.value.state is ValueState.OK
+    ]
+    return sorted([*points, *zeros], key=lambda point: point.window.start)
+
+
+def _filled(known: Known) -> list[MetricPoint]:
+    """Count the rows of every closed window since the first one, with 0 where none ever came."""
+    model = known.model
+    for metric, grain in (("service.requests", model.service_grain), ("quality.rows", model.grain)):
+        counted = {
+            point.window.start: point
+            for point in known.points.get(metric, ())
+            if point.window.grain is grain and not point.segment
+        }
+        if counted:
+            break
+    else:
+        return []
+    failed = {
+        note.window.start: note.error for note in known.notes if note.error and note.window.grain is grain
+    }
+    settle = model.settle_of(grain)
+    last = known.now - settle
+    found = []
+    for window in windows_between(min(counted), last, grain, known.zone):
+        if window.is_open(known.now, settle):
+            break
+        found.append(
+            _row_count(model.name, metric, window, counted.get(window.start), failed.get(window.start, ""))
+        )
+    return found
+
+
+def _row_count(model: str, metric: str, window: Window, point: MetricPoint | None, error: str) -> MetricPoint:
+    if error:
+        value = MetricValue.missing(error, state=ValueState.ERROR)
+    else:
+        rows = 0.0 if point is None else point.value.value if point.value.value is not None else point.value.n
+        value = MetricValue(value=float(rows), n=int(rows))
+    return MetricPoint(model=model, metric=metric, window=window, value=value)
+
+
+def _noted(watch: Watch, known: Known) -> dict[Place, list[MetricPoint]]:
+    notes = [note for note in known.notes if note.window.grain is known.model.grain and not note.error]
+    notes = [
+        note for note in notes if not note.window.is_open(known.now, known.model.settle_of(note.window.grain))
+    ]
+    columns = {column for note in notes for column in note.schema or ()}
+    return {
+        ("", column): [
+            MetricPoint(
+                model=known.model.name,
+                metric=watch.metric,
+                window=note.window,
+                column=column,
+                value=MetricValue(
+                    value=float(column in (note.schema or {})),
+                    n=1,
+                    reason=(note.schema or {}).get(column, ""),
+                ),
+            )
+            for note in notes
+        ]
+        for column in columns
+    }
+
+
+def is_live(judged: Judged, known: Known, frontier: Mapping[bool, datetime]) -> bool:
+    """Tell whether an alert that lasts may open a ticket: its windows reach up to what can be known at `now`.
+
+    `frontier` is the end of the newest judged window of inputs (False) and outcomes (True). The inputs
+    have to reach up to now, less two grains; outcomes ripen, so they are as new as the model's outcomes go.
+    """
+    newest = judged.line.newest
+    if newest is None or judged.watch.kind == "presence":
+        return newest is not None
+    model = known.model
+    oldest = known.now - model.settle_of(model.grain) - 3 * model.grain.length  # two, and the one under way
+    behind = newest.window.end < frontier[judged.watch.outcomes] - 2 * newest.window.grain.length
+    return frontier[False] >= oldest and not behind
+
+
+def frontiers(judged: Iterable[Judged]) -> dict[bool, datetime]:
+    """Return the end of the newest judged window of inputs (False) and outcomes (True)."""
+    ends = {False: datetime.min.replace(tzinfo=UTC), True: datetime.min.replace(tzinfo=UTC)}
+    for one in judged:
+        newest = one.line.newest
+        if newest is not None and one.watch.kind != "presence":
+            part = one.watch.outcomes
+            ends[part] = max(ends[part], newest.window.end)
+    return ends
