@@ -247,16 +247,14 @@ def _own(model: Model, name: str, settings: RuleSettings, known: Mapping[str, Wa
     if like is not None:
         return replace(like, id=name)
     family = metric.partition(".")[0]
-    if "." not in metric or family not in FAMILIES:
+    if "." not in metric or family not in FAMILIES or (settings.options is None and not settings.metric):
+        near = nearest_of(name, known)
+        told = _("Did you mean {nearest}?").format(nearest=near) + " " if near else ""
         raise GoalkeeperError(
             _("{model}: there is no rule '{rule}'.").format(model=model.name, rule=name),
-            hint=_("Known rules: {known}. A rule of another name needs `metric:`.").format(
+            hint=told
+            + _("Known rules: {known}. Another name needs `metric:` and `kind:`.").format(
                 known=listed(known)
-            )
-            + (
-                " " + _("Did you mean {nearest}?").format(nearest=near)
-                if (near := nearest_of(name, known))
-                else ""
             ),
         )
     if settings.options is None:

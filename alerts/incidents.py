@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from alerts.defaults import Family
 from core.evidence import Finding
+from core.figures import figure
 from core.messages import Severity
 from core.rules import TicketKind
 from core.text import gettext as _
@@ -95,10 +96,9 @@ def title_of(findings: Sequence[Finding]) -> str:
         text = worst.reason or worst.title
     elif worst.effect is None:
         text = worst.title
-    elif worst.effect > 0:
-        text = _("{title} rose").format(title=worst.title)
     else:
-        text = _("{title} fell").format(title=worst.title)
+        text = _("{title} rose to {value}") if worst.effect > 0 else _("{title} fell to {value}")
+        text = text.format(title=worst.title, value=figure(worst.value, worst.unit, currency=worst.currency))
     if more:
         text += " " + ngettext("and {n} more column", "and {n} more columns", more).format(n=more)
     return text

@@ -122,7 +122,7 @@ def _series(watch: Watch, known: Known, place: Place, points: Sequence[MetricPoi
     named = "" if column in ("", SCORE) else column
     title = watch.title
     if named:
-        title = _("{title} of {column}").format(title=title, column=named)
+        title = _("{title} in {column}").format(title=title, column=named)
     if segment:
         title = _("{title} where {segment}").format(title=title, segment=segment)
     return Series(

@@ -44,7 +44,7 @@ def test_it_opens_one_ticket_and_queues_one_message(house):
     assert (result.firing, result.tickets_opened, result.messages) == (1, 1, 1)
     assert (alert.rule, alert.state, alert.since) == ("business.conversion", AlertState.FIRING, day(35).start)
     assert (ticket.kind, ticket.severity, ticket.state) == ("investigate", "critical", TicketState.OPEN)
-    assert ticket.title == "Call conversion fell"
+    assert ticket.title == "Call conversion fell to 6.0\xa0%"
     assert (ticket.acknowledge_by - ticket.opened_at).total_seconds() == 3600
     assert alert.incident_id == ticket.incident_id
     assert (message.kind, message.channel, message.payload) == ("opened", "owners", {"ticket": ticket.id})
@@ -182,7 +182,7 @@ def test_it_makes_one_ticket_of_a_missing_column_and_the_drift_that_it_explains(
     house.evaluate(37)
     (ticket,) = house.tickets()
     assert (ticket.kind, ticket.severity) == (TicketKind.FIX_DATA, "major")
-    assert ticket.title == "Missing values of age rose"
+    assert ticket.title == "Missing values in age rose to 30.0\xa0%"
     assert {alert.incident_id for alert in house.alerts()} == {ticket.incident_id}
     assert {alert.rule for alert in house.alerts()} == {"quality.missing", "drift.columns"}
     evidence = Evidence.model_validate(ticket.evidence)

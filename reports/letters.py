@@ -1,0 +1,240 @@
+"""The letters about tickets: opened, updated, resolved."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from core.config import Model, Project
+from core.dates import length_text, local_time
+from core.evidence import Evidence, Finding
+from core.messages import Picture
+from core.rules import Resolution
+from core.text import gettext as _
+from core.text import ngettext
+from core.values import ValueState
+from reports import pictures, wording
+from reports.mail import Block, Button, Facts, Image, Items, Lead, Letter, Tone, items, web_link
+from reports.wording import Links
+from store import metrics
+from store.tables import OutboxRow, TicketRow
+
+HISTORY = 60
+"""Windows that a picture shows."""
+
+
+def opened(
+    session: Session,
+    ticket: TicketRow,
+    evidence: Evidence,
+    model: Model | None,
+    title: str,
+    links: Links,
+    project: Project,
+) -> tuple[Letter, tuple[Picture, ...]]:
+    """Tell of a new ticket."""
+    zone = project.zone
+    worst = evidence.findings[0] if evidence.findings else None
+    blocks: list[Block] = []
+    images: tuple[Picture, ...] = ()
+    if worst is not None:
+        blocks.append(Lead(text=" ".join(filter(None, (wording.seen(worst, zone), wording.amount(worst))))))
+        dots = _dots(session, ticket.model, worst, evidence, project)
+        picture = _picture(dots, worst, evidence, project)
+        if picture is not None:
+            images = (picture,)
+            blocks.append(Image(name=picture.name, text=picture.text, caption=_caption(worst, dots)))
+    if evidence.goal is not None:
+        blocks.append(Lead(text=_("What it means for the goal: ") + wording.goal_sentence(evidence.goal)))
+    blocks.append(
+        Items(
+            title=_("Look here first"),
+            items=wording.first_looks(ticket.kind, evidence, links, zone),
+            numbered=True,
+        )
+    )
+    if len(evidence.findings) > 1:
+        blocks.append(
+            Items(
+                title=_("Also seen"),
+                items=items([wording.seen(one, zone) for one in evidence.findings[1:6]] + _rest(evidence, 6)),
+            )
+        )
+    runbook = web_link(str(model.runbook)) if model is not None else ""
+    more = ((_("Runbook"), runbook),) if runbook else ()
+    blocks.append(Facts(rows=_facts(ticket, evidence, model, project), links=more))
+    blocks.append(Button(label=_("Open the ticket"), link=links.ticket(ticket.id)))
+    letter = Letter(
+        tone=wording.severity_tone(ticket.severity),
+        word=wording.severity_word(ticket.severity),
+        title=ticket.title,
+        where=_("{model} · ticket {id}").format(model=title, id=ticket.id),
+        preview=preview(blocks),
+        blocks=tuple(blocks),
+        footer=footer(title),
+        language=project.language,
+    )
+    return letter, images
+
+
+def _facts(
+    ticket: TicketRow, evidence: Evidence, model: Model | None, project: Project
+) -> tuple[tuple[str, str], ...]:
+    zone = project.zone
+    rows = [(_("Asks to"), wording.asks_word(ticket.kind))]
+    if evidence.findings:
+        first = min(evidence.findings, key=lambda one: one.since)
+        rows.append((_("Since"), wording.lasting(first, evidence.as_of, zone)))
+    if evidence.release is not None:
+        release = _("{version}, since {when}")
+        when = local_time(evidence.release.at, zone)
+        rows.append((_("Last release"), release.format(version=evidence.release.version, when=when)))
+    if evidence.reference:
+        rows.append((_("Compared with"), evidence.reference))
+    if ticket.acknowledge_by is not None:
+        rows.append((_("Acknowledge by"), local_time(ticket.acknowledge_by, zone)))
+    if model is not None and model.owner:
+        rows.append((_("Owner"), str(model.owner)))
+    return tuple(rows)
+
+
+def update(ticket: TicketRow, found: Finding, title: str, links: Links, project: Project) -> Letter:
+    """Tell of an alert that joined a ticket."""
+    blocks: tuple[Block, ...] = (
+        Lead(text=" ".join(filter(None, (wording.seen(found, project.zone), wording.amount(found))))),
+        Facts(
+            rows=(
+                (_("Ticket"), ticket.title),
+                (_("Since"), wording.lasting(found, ticket.updated_at, project.zone)),
+                (_("Now"), wording.severity_word(ticket.severity)),
+            )
+        ),
+        Button(label=_("Open the ticket"), link=links.ticket(ticket.id)),
+    )
+    return Letter(
+        tone=wording.severity_tone(ticket.severity),
+        word=_("update"),
+        title=_("Also: {title}").format(title=found.title),
+        where=_("{model} · ticket {id}").format(model=title, id=ticket.id),
+        preview=preview(blocks),
+        blocks=blocks,
+        footer=footer(title),
+        language=project.language,
+    )
+
+
+def resolved(row: OutboxRow, ticket: TicketRow, title: str, links: Links, project: Project) -> Letter:
+    """Tell that a ticket is closed, and why."""
+    closed = ticket.closed_at or row.created_at
+    why = {
+        Resolution.RECOVERED: _("Everything that this ticket was opened for is back to normal."),
+        Resolution.WITHDRAWN: _("The data that it was opened on was corrected; it no longer shows the harm."),
+        Resolution.VERIFIED: _("The new version is proven better."),
+        Resolution.ACCEPTED: _("The new level was accepted as normal."),
+        Resolution.DISMISSED: _("It was dismissed."),
+    }.get(Resolution(ticket.resolution), "")
+    lasted = length_text(closed - ticket.opened_at)
+    blocks: tuple[Block, ...] = (
+        Lead(text=why),
+        Facts(
+            rows=(
+                (_("Ticket"), ticket.title),
+                (_("Opened"), local_time(ticket.opened_at, project.zone)),
+                (
+                    _("Closed"),
+                    _("{when}, after {length}").format(when=local_time(closed, project.zone), length=lasted),
+                ),
+            )
+        ),
+        Button(label=_("See what it was"), link=links.ticket(ticket.id)),
+    )
+    return Letter(
+        tone=Tone.GOOD,
+        word=_("resolved"),
+        title=_("Resolved: {title}").format(title=ticket.title),
+        where=_("{model} · ticket {id}").format(model=title, id=ticket.id),
+        preview=why,
+        blocks=blocks,
+        footer=footer(title),
+        language=project.language,
+    )
+
+
+def _rest(evidence: Evidence, told: int) -> list[str]:
+    rest = len(evidence.findings) - told
+    return [ngettext("and {n} more", "and {n} more", rest).format(n=rest)] if rest > 0 else []
+
+
+def preview(blocks: Sequence[Block]) -> str:
+    """Return what inboxes show beside the subject."""
+    return next((block.text for block in blocks if isinstance(block, Lead)), "")
+
+
+def footer(title: str) -> str:
+    """Return why somebody gets this."""
+    return _(
+        "Sent by Goalkeeper because you are told of {title}. Links only open pages; they change nothing."
+    ).format(title=title)
+
+
+def _caption(worst: Finding, dots: Sequence[pictures.Dot]) -> str:
+    parts = [_("{title}, with its likely range; shaded since the alert began.").format(title=worst.title)]
+    if not all(dot.final for dot in dots):
+        parts.append(_("Hollow: outcomes are still coming in."))
+    return " ".join(parts)
+
+
+def _dots(
+    session: Session, model: str, worst: Finding, evidence: Evidence, project: Project
+) -> list[pictures.Dot]:
+    """Return the series that fired, up to what was known."""
+    config = project.models.get(model)
+    if config is None:
+        return []
+    found = metrics.points(
+        session,
+        model,
+        metric=worst.metric,
+        version=worst.version,
+        segment=worst.segment,
+        column=worst.column,
+        grain=config.grain,
+        until=evidence.as_of,
+    )
+    found = sorted(found, key=lambda point: point.window.start)[-HISTORY:]
+    return [
+        pictures.Dot(
+            day=point.window.local_day(project.zone),
+            value=point.value.value,
+            lower=point.value.lower,
+            upper=point.value.upper,
+            final=point.value.state is not ValueState.IMMATURE,
+        )
+        for point in found
+        if point.value.state is not ValueState.OPEN
+    ]
+
+
+def _picture(
+    dots: Sequence[pictures.Dot], worst: Finding, evidence: Evidence, project: Project
+) -> Picture | None:
+    """Draw it; None for what is no series."""
+    if len(dots) < 3 or worst.expected is None or not pictures.can_draw():
+        return None
+    goal = evidence.goal
+    target = goal.target if goal is not None and worst.metric == f"business.{goal.kpi}" else None
+    first, last = worst.since.astimezone(project.zone).date(), dots[-1].day
+    text = _("Chart of {title} over {n} windows: {before} before, {value} at worst.").format(
+        title=worst.title,
+        n=len(dots),
+        before=wording.shown(worst, worst.expected),
+        value=wording.shown(worst, worst.value),
+    )
+    return pictures.trend(
+        "trend",
+        dots,
+        text=text,
+        percent=worst.unit == "percent",
+        target=target,
+        normal=worst.expected,
+        spans=[pictures.Span(first=max(first, dots[0].day), last=last)] if first <= last else [],
+    )

@@ -1,0 +1,161 @@
+"""Lay a message out: one list of blocks makes the text and the HTML."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from core.text import gettext as _
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Tone(StrEnum):
+    """How a thing stands; shown by a sign and a word beside the colour."""
+
+    BAD = "bad"
+    WATCH = "watch"
+    GOOD = "good"
+    CALM = "calm"
+
+    @property
+    def sign(self) -> str:
+        """Return the sign that tells it without colour."""
+        return {"bad": "▲", "watch": "◆", "good": "✓", "calm": "●"}[self.value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lead:
+    """What happened, in one or two sentences."""
+
+    text: str
+    kind: str = "lead"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """One large figure with what stands under it, and how it stands (a word)."""
+
+    label: str
+    figure: str
+    detail: str
+    tone: Tone = Tone.CALM
+    word: str = ""
+    kind: str = "number"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Rows of label and value; a value may be a link."""
+
+    rows: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str], ...] = ()
+    title: str = ""
+    kind: str = "facts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Items:
+    """A list; `numbered` where the order matters. An item is a text and, if it leads somewhere, its link."""
+
+    title: str
+    items: tuple[tuple[str, str], ...]
+    numbered: bool = False
+    kind: str = "items"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A picture that the message carries, with a text that says the same."""
+
+    name: str
+    text: str
+    caption: str = ""
+    kind: str = "image"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Button:
+    """The one link that matters."""
+
+    label: str
+    link: str
+    kind: str = "button"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A heading inside a digest of several models."""
+
+    title: str
+    kind: str = "section"
+
+
+Block = Lead | Number | Facts | Items | Image | Button | Section
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A whole message before it is laid out. `word` says the tone, `preview` is what inboxes show."""
+
+    tone: Tone
+    word: str
+    title: str
+    where: str
+    preview: str
+    blocks: tuple[Block, ...]
+    footer: str
+    language: str = "en"
+
+
+def lay_out(letter: Letter) -> tuple[str, str]:
+    """Return the message as text and as HTML."""
+    text = _environment(False).get_template("mail.txt").render(letter=letter)
+    html = _environment(True).get_template("mail.html").render(letter=letter)
+    return _tidy(text), html
+
+
+@cache
+def _environment(html: bool) -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["plain"] = plain
+    made.globals["_"] = _late
+    return made
+
+
+def _late(text: str) -> str:
+    return _(text)
+
+
+def plain(value: Any) -> str:
+    """Return foreign text as one line without control characters, so that it cannot forge lines."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in str(value)).split())
+
+
+def web_link(link: str) -> str:
+    """Return the link if it leads to the web, else ''."""
+    return link if link.lower().startswith(("https://", "http://")) else ""
+
+
+def _tidy(text: str) -> str:
+    lines = [line.rstrip() for line in text.splitlines()]
+    kept: list[str] = []
+    for line in lines:
+        if line or (kept and kept[-1]):
+            kept.append(line)
+    return "\n".join(kept).strip() + "\n"
+
+
+def items(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Make list items without links."""
+    return tuple((text, "") for text in texts)

@@ -1,0 +1,152 @@
+"""Charts inside messages: PNG by Vega-Lite, no browser needed, readable without colour."""
+
+import functools
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from core.messages import Picture
+from core.text import gettext as _
+
+INK, MUTED, LINE, MAIN, GOAL, BAD = "#1c2430", "#5b6675", "#dfe4ea", "#0072b2", "#00694e", "#b3261e"
+WIDTH, HEIGHT, SCALE = 470, 170, 2
+
+
+Level = tuple[float | None, str, str, list[int]]
+"""A level line: where, its word, colour and dashes."""
+
+
+class Dot(BaseModel):
+    """One window: its local day, value and likely range; not `final` while labels come in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day: date
+    value: float | None
+    lower: float | None = None
+    upper: float | None = None
+    final: bool = True
+
+
+class Span(BaseModel):
+    """Days of an alert, both inclusive."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first: date
+    last: date
+
+
+def trend(
+    name: str,
+    dots: Sequence[Dot],
+    *,
+    text: str,
+    percent: bool,
+    target: float | None = None,
+    normal: float | None = None,
+    normal_word: str = "",
+    spans: Sequence[Span] = (),
+) -> Picture | None:
+    """Draw a line with its likely range, the target as a dashed line, alerts shaded; hollow while immature.
+
+    None where there is nothing to draw.
+    """
+    import vl_convert
+
+    rows = [dot for dot in dots if dot.value is not None]
+    if not rows:
+        return None
+    levels = ((target, _("target"), GOAL, [6, 4]), (normal, normal_word or _("normal"), MUTED, [2, 3]))
+    spec = _spec(rows, percent, levels, spans)
+    png = vl_convert.vegalite_to_png(spec, scale=SCALE)
+    return Picture(name=name, png=png, text=text)
+
+
+def _spec(
+    rows: Sequence[Dot], percent: bool, levels: Sequence[Level], spans: Sequence[Span]
+) -> dict[str, Any]:
+    values = [
+        {
+            "day": dot.day.isoformat(), "value": dot.value, "lower": dot.lower, "upper": dot.upper,
+            "final": dot.final,
+        }
+        for dot in rows
+    ]  # fmt: skip
+    x = {
+        "field": "day", "type": "temporal", "timeUnit": "utcyearmonthdate", "title": None,
+        "axis": {"format": "%-d %b", "tickCount": 6, "grid": False, "labelOverlap": True},
+    }  # fmt: skip
+    scale: dict[str, Any] = {"zero": False, "nice": True}
+    y = {
+        "type": "quantitative", "title": None, "scale": scale,
+        "axis": {"format": ".1%" if percent else "~s", "tickCount": 5},
+    }  # fmt: skip
+    layers: list[dict[str, Any]] = []
+    if spans:
+        bands = [{"from": span.first.isoformat(), "to": span.last.isoformat()} for span in spans]
+        layers.append(
+            {
+                "data": {
+                    "values": bands,
+                    "format": {"parse": {"from": "utc:'%Y-%m-%d'", "to": "utc:'%Y-%m-%d'"}},
+                },
+                "mark": {"type": "rect", "color": BAD, "opacity": 0.10},
+                "encoding": {"x": {"field": "from", "type": "temporal"}, "x2": {"field": "to"}},
+            }
+        )
+    place = {"x": x, "y": {**y, "field": "value"}}
+    area = {"x": x, "y": {**y, "field": "lower"}, "y2": {"field": "upper"}}
+    layers += [
+        {"mark": {"type": "area", "color": MAIN, "opacity": 0.16}, "encoding": area},
+        {"mark": {"type": "line", "color": MAIN, "strokeWidth": 2}, "encoding": place},
+        {
+            "mark": {
+                "type": "point", "size": 26, "strokeWidth": 1.5, "filled": False, "fill": "white",
+                "opacity": 1, "color": MAIN,
+            },
+            "transform": [{"filter": "!datum.final"}],
+            "encoding": place,
+        },
+    ]  # fmt: skip
+    for level, words, color, dash in levels:
+        if level is not None:
+            layers += _level(level, words, color, dash, y)
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": WIDTH, "height": HEIGHT, "background": "white", "padding": 10,
+        "data": {"values": values, "format": {"parse": {"day": "utc:'%Y-%m-%d'"}}},
+        "config": {
+            "font": "Arial, Helvetica, sans-serif",
+            "view": {"stroke": None},
+            "axis": {
+                "labelColor": MUTED, "labelFontSize": 11, "gridColor": LINE, "domain": False, "ticks": False,
+                "labelPadding": 6,
+            },
+        },
+        "layer": layers,
+    }  # fmt: skip
+
+
+def _level(level: float, words: str, color: str, dash: list[int], y: dict[str, Any]) -> list[dict[str, Any]]:
+    data = {"values": [{"level": level, "words": words}]}
+    place = {"y": {**y, "field": "level"}}
+    rule = {"type": "rule", "color": color, "strokeDash": dash, "strokeWidth": 1.5}
+    label = {"type": "text", "align": "left", "dx": 4, "color": color, "fontSize": 11, "fontWeight": 600}
+    beside = {**place, "x": {"value": WIDTH}, "text": {"field": "words"}}
+    return [
+        {"data": data, "mark": rule, "encoding": place},
+        {"data": data, "mark": label, "encoding": beside},
+    ]
+
+
+@functools.cache
+def can_draw() -> bool:
+    """Tell whether pictures can be made here."""
+    try:
+        import vl_convert
+    except ImportError:
+        return False
+    return bool(vl_convert.__version__)

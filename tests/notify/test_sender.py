@@ -1,0 +1,168 @@
+"""The outbox is emptied: once each, again where it failed, under the same id."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from core.config import load
+from core.errors import GoalkeeperError
+from notify import sender
+from notify.sender import PAUSES, deliver, message_id, outbox_key
+from store import outbox
+from store.database import Store
+from tests.notify.servers import NOON, free_port, mail_server, message
+
+FILE = """\
+plugins: my_plugins
+store: sqlite:///{folder}/gk.db
+smtp: {{host: 127.0.0.1, port: {port}, tls: none, from: gk@example.com, timeout: 5s}}
+channels: {{owners: {{kind: email, to: [growth@example.com]}}}}
+models:
+  lead:
+    predictions: {{kind: made, columns: {{time: at, score: p}}}}
+"""
+
+
+class Post:
+    """A project with a store and a mail server's port."""
+
+    def __init__(self, folder: Path) -> None:
+        plug = folder / "my_plugins" / "sources" / "made.py"
+        plug.parent.mkdir(parents=True)
+        plug.write_text("from pydantic import BaseModel\n\n\nclass Options(BaseModel):\n    pass\n")
+        self.port = free_port()
+        (folder / "goalkeeper.yaml").write_text(FILE.format(folder=folder, port=self.port))
+        self.project = load(folder / "goalkeeper.yaml")
+        self.store = Store.open(self.project.store.reveal())
+
+    def queue(self, thing: str = "ticket:1", kind: str = "opened", channel: str = "owners", now=NOON) -> bool:
+        with self.store.write() as session:
+            return outbox.enqueue(
+                session, key=outbox_key(thing, kind, channel), kind=kind, channel=channel, model="lead",
+                severity="major", payload={}, now=now,
+            )  # fmt: skip
+
+    def deliver(self, now=NOON, render=None):
+        return deliver(
+            project=self.project, store=self.store, now=now, worker="w",
+            render=render or (lambda row: message(key=row.key.split("|")[0], kind=row.kind)),
+        )  # fmt: skip
+
+    def rows(self):
+        with self.store.read() as session:
+            return sorted(outbox.messages(session), key=lambda row: row.id)
+
+
+@pytest.fixture
+def post(tmp_path):
+    made = Post(tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_it_sends_what_is_due_once(post):
+    post.queue()
+    assert not post.queue()
+    with mail_server(port=post.port) as (box, _port):
+        assert post.deliver().sent == 1
+        assert post.deliver().sent == 0
+    (mail,) = box.mails
+    (row,) = post.rows()
+    assert (row.state, row.subject, row.sent_at) == ("sent", "Conversion fell", NOON)
+    assert mail["Message-ID"].endswith("@example.com>")
+
+
+def test_it_threads_the_resolve_under_the_opening(post):
+    post.queue()
+    post.queue(kind="resolved", now=NOON + timedelta(days=3))
+    with mail_server(port=post.port) as (box, _port):
+        post.deliver(NOON + timedelta(days=3))
+    opened, resolved = box.mails
+    assert opened["In-Reply-To"] is None
+    assert resolved["In-Reply-To"] == opened["Message-ID"]
+    assert resolved["Message-ID"] != opened["Message-ID"]
+
+
+def test_it_tries_again_with_growing_pauses_until_the_server_is_up(post):
+    post.queue()
+    assert post.deliver().retried == 1
+    (row,) = post.rows()
+    assert (row.state, row.not_before) == ("queued", NOON + PAUSES[0])
+    assert "cannot be reached" in row.error
+    assert post.deliver(NOON + timedelta(seconds=30)).retried == 0
+    later = NOON + PAUSES[0]
+    assert post.deliver(later).retried == 1
+    assert post.rows()[0].not_before == later + PAUSES[1]
+    with mail_server(port=post.port) as (box, _port):
+        assert post.deliver(later + PAUSES[1]).sent == 1
+    assert box.mails[0]["Date"] == "Wed, 29 Apr 2026 12:00:00 +0000"
+
+
+def test_it_stops_where_a_retry_cannot_help(post):
+    post.queue()
+    with mail_server(port=post.port) as (box, _port):
+        box.refuse["growth@example.com"] = "550 no such user"
+        assert post.deliver().failed == 1
+        box.refuse.clear()
+        assert post.deliver(NOON + timedelta(days=1)).sent == 0
+    (row,) = post.rows()
+    assert row.state == "failed"
+    assert "550 no such user" in row.error
+
+
+def test_it_repeats_the_same_message_after_a_crash(post, monkeypatch):
+    post.queue()
+    finish = outbox.finish
+
+    def killed(*_args, **_more):
+        raise KeyboardInterrupt
+
+    with mail_server(port=post.port) as (box, _port):
+        monkeypatch.setattr(sender.outbox, "finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            post.deliver()
+        monkeypatch.setattr(sender.outbox, "finish", finish)
+        assert post.deliver(NOON + timedelta(minutes=1)).sent == 0  # the claim still holds
+        assert post.deliver(NOON + timedelta(minutes=6)).sent == 1
+    first, second = box.mails
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first.as_bytes() == second.as_bytes()
+
+
+def test_it_lets_one_message_that_cannot_be_written_not_hold_up_the_others(post):
+    def render(row):
+        if row.key.startswith("bad"):
+            raise ValueError("no such figure")
+        if row.key.startswith("gone"):
+            raise GoalkeeperError("Ticket 9 is gone.")
+        return message(key="good")
+
+    for thing in ("bad", "gone", "good"):
+        post.queue(thing)
+    with mail_server(port=post.port):
+        done = post.deliver(render=render)
+    assert (done.sent, done.failed) == (1, 2)
+    assert [row.error for row in post.rows()][:2] == [
+        "The message could not be written: ValueError: no such figure",
+        "Ticket 9 is gone.",
+    ]
+
+
+def test_it_says_that_a_channel_is_gone(post):
+    post.queue(channel="ownrs")
+    assert post.deliver().failed == 1
+    assert "There is no channel 'ownrs' any more." in post.rows()[0].error
+
+
+def test_it_gives_up_after_a_week(post):
+    post.queue()
+    assert post.deliver(NOON + timedelta(days=8)).failed == 1
+
+
+def test_it_names_a_message_by_its_key_alone(post):
+    from notify.channels.base import House
+
+    house = House.of(post.project)
+    assert message_id("a|opened|x", house) == message_id("a|opened|x", house)
+    assert message_id("a|opened|x", house) != message_id("a|opened|y", house)

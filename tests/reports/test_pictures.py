@@ -1,0 +1,44 @@
+"""Charts in messages."""
+
+import struct
+from datetime import date, timedelta
+
+from reports.pictures import Dot, Span, trend
+
+DAYS = [date(2026, 1, 1) + timedelta(days=at) for at in range(30)]
+
+
+def dots(**more):
+    return [
+        Dot(day=day, value=0.1 + 0.001 * at, lower=0.09, upper=0.14, **more) for at, day in enumerate(DAYS)
+    ]
+
+
+def size(png):
+    return struct.unpack(">II", png[16:24])
+
+
+def test_it_draws_a_picture_that_fits_a_mail():
+    picture = trend(
+        "goal", dots(), text="it rises", percent=True, target=0.15, normal=0.1,
+        spans=[Span(first=DAYS[20], last=DAYS[25])],
+    )  # fmt: skip
+    width, height = size(picture.png)
+    assert 1000 < width < 1250
+    assert 350 < height < 550
+    assert len(picture.png) < 200_000
+    assert (picture.name, picture.text) == ("goal", "it rises")
+
+
+def test_it_draws_the_same_picture_again():
+    first, second = (trend("goal", dots(final=False), text="", percent=True) for _time in range(2))
+    assert first.png == second.png
+
+
+def test_it_draws_values_without_a_range_and_with_holes():
+    bare = [Dot(day=day, value=None if at % 7 == 0 else 3.0) for at, day in enumerate(DAYS)]
+    assert trend("loss", bare, text="", percent=False) is not None
+
+
+def test_it_draws_nothing_of_nothing():
+    assert trend("goal", [Dot(day=DAYS[0], value=None)], text="", percent=True) is None
