@@ -67,12 +67,11 @@ class Book:
         for row in self.rows:
             stored[key_of(row)].append(row)
         for entry in entries:
-            row = _known_again(entry, stored[entry.key], self.now)
-            if row is not None:
-                stored[entry.key].remove(row)
-                self._change(row, entry)
-            else:
-                row = self._raise(entry)
+            known = _known_again(entry, stored[entry.key], self.now)
+            if known is not None:
+                stored[entry.key].remove(known)
+                self._change(known, entry)
+            row = known or self._raise(entry)
             self.of[row.id] = entry
             self.row_of[entry] = row
         for rest in stored.values():

@@ -16,9 +16,10 @@ The constants, and why:
 The class of a rule (`Family`) is what an incident is made of.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import cast
 
 from pydantic import ValidationError
@@ -77,9 +78,9 @@ class Watch:
         """Tell whether the metric is a distance, which noise alone makes larger."""
         return self.metric.startswith("drift.")
 
-    def judge(self) -> Rule:
+    def judge(self, plugin_dirs: Sequence[Path] = ()) -> Rule:
         """Return the rule's kind."""
-        return cast(Rule, load(PORTS["rule"], self.kind))
+        return cast(Rule, load(PORTS["rule"], self.kind, plugin_dirs))
 
 
 SCORE = "@score"

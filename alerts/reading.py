@@ -56,6 +56,7 @@ def read_known(
         notes=[_note(row) for row in rows],
         holidays=_holidays(project, min(days), now.astimezone(project.zone).date()),
         accepted=accepted_keys(session, model.name),
+        plugin_dirs=project.plugin_dirs,
     )
 
 
@@ -115,7 +116,8 @@ def _reference_window(start: datetime, reference: ReferenceRow, project: Project
 def _note(row: WindowRow) -> Note:
     window = Window(start=row.start, end=row.end, grain=Grain(row.grain))
     error = (row.reason or _("This window could not be collected.")) if row.state != "ok" else ""
-    return Note(window=window, error=error, schema=schema_of(row.notes))
+    delay = row.collected_at - row.end
+    return Note(window=window, delay=delay, error=error, schema=schema_of(row.notes))
 
 
 def schema_of(notes: Mapping[str, Any]) -> dict[str, str]:

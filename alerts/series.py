@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from alerts.defaults import SCORE, Watch
-from alerts.rules.base import UNJUDGED, Judgement, Series
+from alerts.rules.base import UNJUDGED, Judgement, Rule, Series
 from alerts.timeline import Episode, Timeline, timeline
 from core.config import Model
 from core.rules import AlertKey
@@ -17,13 +18,19 @@ from core.windows import Window, windows_between
 
 Place = tuple[str, str]
 """Segment and column."""
+LIVE_HOURS, LIVE_DELAY, LIVE_SHARE = 48, timedelta(hours=2), 0.8
+"""When a log counts as live: see `_is_live_log`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """What was collected for one window: `error` is empty when it went well, `schema` says what changed."""
+    """What was collected for one window: `error` is empty when it went well, `schema` says what changed.
+
+    `delay` is how long after the window's end it was last collected.
+    """
 
     window: Window
+    delay: timedelta | None = None
     error: str = ""
     schema: Mapping[str, str] | None = None
 
@@ -60,6 +67,7 @@ class Known:
     notes: Sequence[Note]
     holidays: Mapping[date, str]
     accepted: Mapping[AlertKey, Accepted]
+    plugin_dirs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,14 +83,17 @@ class Judged:
 
 def judge_all(known: Known, watches: Iterable[Watch]) -> list[Judged]:
     """Judge every rule that is not muted on every key that it has values for."""
-    return [
-        judge_one(watch, of, known) for watch in watches if not watch.muted for of in series_of(watch, known)
-    ]
+    found = []
+    for watch in watches:
+        series = [] if watch.muted else series_of(watch, known)
+        if series:
+            kind = watch.judge(known.plugin_dirs)
+            found += [judge_one(watch, kind, of, known) for of in series]
+    return found
 
 
-def judge_one(watch: Watch, of: Series, known: Known) -> Judged:
+def judge_one(watch: Watch, kind: Rule, of: Series, known: Known) -> Judged:
     """Judge one series; from an accepted day on, its normal is learnt afresh."""
-    kind = watch.judge()
     options = watch.segments if of.key.segment and watch.segments else watch.options
     accepted = known.accepted.get(of.key)
     if accepted is None:
@@ -181,7 +192,10 @@ def _with_zeros(points: list[MetricPoint], whole: Sequence[MetricPoint]) -> list
 def _filled(known: Known) -> list[MetricPoint]:
     """Count the rows of every closed window since the first one, with 0 where none ever came."""
     model = known.model
-    for metric, grain in (("service.requests", model.service_grain), ("quality.rows", model.grain)):
+    kept = [("quality.rows", model.grain)]
+    if _is_live_log(known):
+        kept.insert(0, ("service.requests", model.service_grain))
+    for metric, grain in kept:
         counted = {
             point.window.start: point
             for point in known.points.get(metric, ())
@@ -204,6 +218,19 @@ def _filled(known: Known) -> list[MetricPoint]:
             _row_count(model.name, metric, window, counted.get(window.start), failed.get(window.start, ""))
         )
     return found
+
+
+def _is_live_log(known: Known) -> bool:
+    """Tell whether the log is written as things happen: of the last 48 hours four in five came within two.
+
+    A log whose files land once a day has empty hours that mean nothing; its days are counted instead.
+    """
+    hours = [note for note in known.notes if note.window.grain is known.model.service_grain]
+    if known.model.service_grain is known.model.grain or not hours:
+        return False
+    newest = sorted(hours, key=lambda note: note.window.start)[-LIVE_HOURS:]
+    soon = sum(note.delay is not None and note.delay <= LIVE_DELAY for note in newest)
+    return len(newest) == LIVE_HOURS and soon >= LIVE_SHARE * LIVE_HOURS
 
 
 def _row_count(model: str, metric: str, window: Window, point: MetricPoint | None, error: str) -> MetricPoint:

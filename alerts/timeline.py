@@ -42,7 +42,7 @@ class Episode:
     @property
     def since(self) -> datetime:
         """Return when the harm began."""
-        return self.first.window.start
+        return self.first.began or self.first.window.start
 
     @property
     def until(self) -> datetime | None:

@@ -18,6 +18,8 @@ from reports.wording import Links
 from store import metrics
 from store.tables import OutboxRow, TicketRow
 
+_WORDS = ("service.freshness", "quality.schema")
+"""Rules whose sentence says it all: a picture of their numbers would show nothing."""
 HISTORY = 60
 """Windows that a picture shows."""
 
@@ -218,7 +220,7 @@ def _picture(
     dots: Sequence[pictures.Dot], worst: Finding, evidence: Evidence, project: Project
 ) -> Picture | None:
     """Draw it; None for what is no series."""
-    if len(dots) < 3 or worst.expected is None or not pictures.can_draw():
+    if len(dots) < 3 or worst.expected is None or worst.rule in _WORDS or not pictures.can_draw():
         return None
     goal = evidence.goal
     target = goal.target if goal is not None and worst.metric == f"business.{goal.kpi}" else None

@@ -14,7 +14,7 @@ from core.dates import local_time
 from core.errors import GoalkeeperError
 from core.evidence import Evidence, Finding
 from core.figures import figure
-from core.messages import Message, Severity
+from core.messages import Message, Picture, Severity
 from core.text import gettext as _
 from core.text import language, ngettext
 from reports import letters, wording
@@ -85,11 +85,12 @@ def _ticket(session: Session, row: OutboxRow, ticket: TicketRow, project: Projec
     model = project.models.get(ticket.model)
     title = model.shown_title if model is not None else ticket.model
     links = Links(project.public_url, ticket.model, row.created_at)
+    images: tuple[Picture, ...] = ()
     if row.kind == "resolved":
-        letter, images = letters.resolved(row, ticket, title, links, project), ()
+        letter = letters.resolved(row, ticket, title, links, project)
     elif row.kind == "update":
         found = Finding.model_validate(row.payload["finding"])
-        letter, images = letters.update(ticket, found, title, links, project), ()
+        letter = letters.update(ticket, found, title, links, project)
     else:
         letter, images = letters.opened(session, ticket, evidence, model, title, links, project)
     text, html = lay_out(letter)
@@ -101,7 +102,7 @@ def _ticket(session: Session, row: OutboxRow, ticket: TicketRow, project: Projec
         text=text,
         html=html,
         link=links.ticket(ticket.id),
-        pictures=tuple(images),
+        pictures=images,
     )
 
 

@@ -1,6 +1,7 @@
 """Charts inside messages: PNG by Vega-Lite, no browser needed, readable without colour."""
 
 import functools
+import importlib.util
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -145,8 +146,4 @@ def _level(level: float, words: str, color: str, dash: list[int], y: dict[str, A
 @functools.cache
 def can_draw() -> bool:
     """Tell whether pictures can be made here."""
-    try:
-        import vl_convert
-    except ImportError:
-        return False
-    return bool(vl_convert.__version__)
+    return importlib.util.find_spec("vl_convert") is not None

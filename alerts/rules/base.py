@@ -9,7 +9,7 @@ on windows up to it. How many windows in a row make an alert, and how many a rec
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -57,7 +57,7 @@ class Judgement:
 
     `effect` is value − expected in the metric's unit, `low` and `high` bound what counts as normal, `lower`
     and `upper` are the value's own 95 % limits; None where there is no such number. `reason` is a sentence
-    (translated), never empty for harm, good, unknown.
+    (translated), never empty for harm, good, unknown. `began` is set where the harm began before the window.
     """
 
     window: Window
@@ -71,6 +71,7 @@ class Judgement:
     lower: float | None = None
     upper: float | None = None
     n: int = 0
+    began: datetime | None = None
 
     @property
     def state(self) -> AlertState:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from pydantic import Field
 
 from alerts.rules.base import Judgement, RuleOptions, Series, Verdict, has_number, unknown
+from core.dates import local_time
 from core.figures import figure
 from core.text import gettext as _
 from core.windows import Grain, Window
@@ -62,7 +63,7 @@ def judge(series: Series, options: Options) -> list[Judgement]:
             since = since or point.window.start
         stopped = empty >= options.for_ and missing >= options.least
         reason = _("No rows since {since}; by now about {n} were to be expected")
-        local = "" if since is None else f"{since.astimezone(series.zone):%Y-%m-%d %H:%M}"
+        local = "" if since is None else local_time(since, series.zone)
         found.append(
             Judgement(
                 window=point.window,
@@ -73,6 +74,7 @@ def judge(series: Series, options: Options) -> list[Judgement]:
                 low=1.0,
                 effect=rows - expected,
                 n=int(rows),
+                began=since if stopped else None,
             )
         )
     return found

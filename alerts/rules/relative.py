@@ -158,6 +158,8 @@ class _Normals:
             first, last = max(0, rank - self._most), rank
         else:
             first, last = 0, min(rank, self._most)
+        if (first, last) in self._cache:
+            return self._cache[first, last], rank
         return self._learn((first, last), [point for _at, point in self._log[first:last]]), rank
 
     def _learn(self, key: tuple[int, int], points: Sequence[MetricPoint]) -> Normal:

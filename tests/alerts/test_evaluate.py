@@ -307,3 +307,40 @@ def test_it_writes_the_audit_trail(house):
     with house.store.read() as session:
         events = tickets.events(session, house.tickets()[0].id)
     assert [(event.action, event.actor) for event in events] == [("opened", "goalkeeper")]
+
+
+def hours(count, soon):
+    """Hourly windows of a log: collected as they end, or a day later."""
+    from datetime import timedelta
+
+    from store.tables import WindowRow
+
+    late = timedelta(minutes=30) if soon else timedelta(hours=20)
+    for at in range(count):
+        start = START + timedelta(hours=at)
+        end = start + timedelta(hours=1)
+        yield WindowRow(
+            model="lead", grain="1h", start=start, end=end, grid_set="", inputs_mark="", outcomes_mark="",
+            profile_digest="", computed="", stage="final", state="ok", reason="", notes={}, collected_at=end + late,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(("soon", "opened"), [(True, 1), (False, 0)])
+def test_it_counts_hours_only_where_the_log_is_written_as_things_happen(house, soon, opened):
+    from dataclasses import replace
+    from datetime import timedelta
+
+    from core.windows import Grain, Window
+    from store import windows
+
+    requests = []
+    for at in range(24 * 10):
+        start = START + timedelta(hours=at)
+        window = Window(start=start, end=start + timedelta(hours=1), grain=Grain.HOUR)
+        requests.append(replace(number(0, "service.requests", 100.0), window=window))
+    house.save(requests, rows(10))
+    with house.store.write() as session:
+        for row in hours(24 * 10, soon):
+            windows.save_window(session, row)
+    house.evaluate(10)  # six hours after the last row
+    assert len(house.tickets()) == opened
