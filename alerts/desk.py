@@ -59,8 +59,8 @@ class Desk:
         """Close each incident none of whose alerts fires any more, and its ticket with it."""
         for incident in list(self.incidents):
             own = [row for row in self.book.rows if row.incident_id == incident.id]
-            if any(row.state == AlertState.FIRING for row in own):
-                continue
+            if any(row.state == AlertState.FIRING and row.severity != Severity.NOTICE for row in own):
+                continue  # drift that explains an incident does not keep it open
             self.incidents.remove(incident)
             tickets.close_incident(self.session, incident, now=self.known.now)
             withdrawn = bool(own) and all(row.state == AlertState.WITHDRAWN for row in own)

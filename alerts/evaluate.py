@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from alerts.book import Book, Entry
-from alerts.defaults import rules_of
+from alerts.defaults import Watch, rules_of
 from alerts.desk import Desk
 from alerts.findings import finding_of, severity_of, span_of
 from alerts.reading import read_known
@@ -53,17 +53,24 @@ def evaluate(*, store: Store, project: Project, model_name: str, now: datetime) 
             known = read_known(session, project, model, watches, now)
         judged = judge_all(known, watches)
         with store.write() as session:
-            return _write(session, project, known, judged)
+            return _write(session, project, known, watches, judged)
 
 
-def _write(session: Session, project: Project, known: Known, judged: Sequence[Judged]) -> EvaluateResult:
+def _write(
+    session: Session, project: Project, known: Known, watches: Sequence[Watch], judged: Sequence[Judged]
+) -> EvaluateResult:
     name, now = known.model.name, known.now
     first_pass = not alerts.rule_states(session, name)
     quiet = silences.active(session, name, now)
-    entries = [_entry(one, episode, quiet) for one in judged for episode in one.line.episodes]
+    entries = [
+        _entry(one, episode, quiet)
+        for one in judged
+        for episode in one.line.episodes
+        if one.watch.tells_good or not episode.good
+    ]
     book = Book.open(session, name, now)
     span = span_of(judged)
-    watched = frozenset(one.watch.id for one in judged)
+    watched = frozenset(watch.id for watch in watches if not watch.muted)
     book.write(entries, watched, span[0] if span else None)
     alerts.save_rule_states(session, [_rule_state(one, now) for one in judged], _frozen(judged))
     frontier = frontiers(judged)
@@ -107,7 +114,7 @@ def is_silenced(judged: Judged, row: SilenceRow) -> bool:
 def _rule_state(judged: Judged, now: datetime) -> RuleState:
     current = judged.line.current
     newest = judged.line.newest
-    good = current is not None and current.good
+    good = current is not None and current.good and judged.watch.tells_good
     told = _("Better than normal: {reason}").format(reason=judged.line.reason) if good else judged.line.reason
     return RuleState(
         key=judged.key,

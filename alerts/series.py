@@ -156,9 +156,10 @@ def _placed(watch: Watch, known: Known) -> dict[Place, list[MetricPoint]]:
     grain = known.model.grain
     if watch.hourly and any(point.window.grain is known.model.service_grain for point in stored):
         grain = known.model.service_grain
+    closed = known.now - known.model.settle_of(grain)
     found: defaultdict[Place, list[MetricPoint]] = defaultdict(list)
     for point in stored:
-        if point.window.grain is not grain or point.value.state in UNJUDGED:
+        if point.window.grain is not grain or point.value.state in UNJUDGED or point.window.end > closed:
             continue
         if not _watched(watch, point):
             continue

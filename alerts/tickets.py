@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.errors import GoalkeeperError
+from core.messages import Severity
 from core.rules import AlertState, Dismissal, Resolution, TicketKind, TicketState
 from core.spelling import listed, nearest_of
 from core.text import gettext as _
@@ -111,7 +112,8 @@ def accept(
 def close(session: Session, ticket_id: int, *, text: str = "", actor: str, now: datetime) -> TicketRow:
     """Close what is mended; refused while one of its alerts still fires."""
     ticket = find(session, ticket_id)
-    firing = [row for row in alerts_of(session, ticket) if row.state == AlertState.FIRING]
+    own = [row for row in alerts_of(session, ticket) if row.severity != Severity.NOTICE]
+    firing = [row for row in own if row.state == AlertState.FIRING]
     if firing and ticket.state != TicketState.CLOSED:
         count = len({(row.rule, row.column, row.segment) for row in firing})
         told = ngettext("{n} of its alerts still fires", "{n} of its alerts still fire", count).format(

@@ -1,6 +1,7 @@
 """The letters about tickets: opened, updated, resolved."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -99,14 +100,16 @@ def _facts(
     return tuple(rows)
 
 
-def update(ticket: TicketRow, found: Finding, title: str, links: Links, project: Project) -> Letter:
+def update(
+    ticket: TicketRow, found: Finding, title: str, links: Links, project: Project, as_of: datetime
+) -> Letter:
     """Tell of an alert that joined a ticket."""
     blocks: tuple[Block, ...] = (
         Lead(text=" ".join(filter(None, (wording.seen(found, project.zone), wording.amount(found))))),
         Facts(
             rows=(
                 (_("Ticket"), ticket.title),
-                (_("Since"), wording.lasting(found, ticket.updated_at, project.zone)),
+                (_("Since"), wording.lasting(found, as_of, project.zone)),
                 (_("Now"), wording.severity_word(ticket.severity)),
             )
         ),

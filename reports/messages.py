@@ -90,7 +90,7 @@ def _ticket(session: Session, row: OutboxRow, ticket: TicketRow, project: Projec
         letter = letters.resolved(row, ticket, title, links, project)
     elif row.kind == "update":
         found = Finding.model_validate(row.payload["finding"])
-        letter = letters.update(ticket, found, title, links, project)
+        letter = letters.update(ticket, found, title, links, project, row.created_at)
     else:
         letter, images = letters.opened(session, ticket, evidence, model, title, links, project)
     text, html = lay_out(letter)

@@ -190,6 +190,31 @@ def test_it_makes_one_ticket_of_a_missing_column_and_the_drift_that_it_explains(
     assert [segment.segment for segment in evidence.segments] == ["region=north"]
 
 
+def test_it_closes_though_the_drift_that_explained_it_lasts(house):
+    calm(house)
+    house.save(
+        [missing(at, 0.01) for at in range(35)], [drift(at, 0.004 + 0.0005 * (at % 4)) for at in range(35)]
+    )
+    house.evaluate(35)
+    house.save([missing(at, 0.3) for at in (35, 36)], [drift(at, 0.2) for at in range(35, 41)], rows(6, 35))
+    house.save(conversions([0.12] * 6, 35))
+    house.evaluate(37)
+    house.save([missing(at, 0.01) for at in (37, 38, 39, 40)])
+    house.evaluate(41)
+    assert house.tickets()[0].resolution == Resolution.RECOVERED
+    assert [alert.state for alert in house.alerts("drift.columns")] == [AlertState.FIRING]
+
+
+def test_it_tells_only_of_kpis_that_they_moved_the_good_way(house):
+    calm(house)
+    house.save([number(at, "performance.log_loss", 0.4 + 0.002 * (at % 5)) for at in range(35)])
+    house.save(
+        [number(at, "performance.log_loss", 0.1) for at in (35, 36)], conversions([0.12] * 2, 35), rows(2, 35)
+    )
+    house.evaluate(37)
+    assert house.alerts() == []
+
+
 def test_it_keeps_drift_alone_as_a_notice(house):
     calm(house)
     house.save([drift(at, 0.004 + 0.0005 * (at % 4)) for at in range(35)])
@@ -321,7 +346,8 @@ def hours(count, soon):
         end = start + timedelta(hours=1)
         yield WindowRow(
             model="lead", grain="1h", start=start, end=end, grid_set="", inputs_mark="", outcomes_mark="",
-            profile_digest="", computed="", stage="final", state="ok", reason="", notes={}, collected_at=end + late,
+            profile_digest="", computed="", stage="final", state="ok", reason="", notes={},
+            collected_at=end + late,
         )  # fmt: skip
 
 
