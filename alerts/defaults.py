@@ -10,8 +10,10 @@ The constants, and why:
 - `drift.*`: Jensen–Shannon 0.02 above its own noise is a shift of about a third of a standard deviation.
 - `quality.rows`: half or double of the last four weeks, weekday by weekday; growth is not an incident.
 - `service.latency_p95_ms`: + 30 %; `service.error_share`: + 2 points; both for two hours.
-- `business.*`: 5 % of the KPI's level, 4 sd, two windows; `performance.primary`: 10 % of the metric's level.
-- `performance.calibration`: realised − expected positives, 3 points away from where it used to be.
+- `business.*`, `performance.*`: 2.5 sd for three windows in a row, and 5 % of the KPI's level, 10 % of the
+  metric's, 3 points of calibration. Simulated: no false alarm in 29,200 windows, days that hang together (0.6
+  from one to the next) included; a conversion that falls from 12 to 9 % is found in 6 days at 2,000 a day,
+  17 at 1,000, mostly not at 500. 4 sd for two windows finds a third of that.
 
 The class of a rule (`Family`) is what an incident is made of.
 """
@@ -173,7 +175,7 @@ def default_rules(model: Model) -> list[Watch]:
         ),
         _watch(
             "performance.primary",
-            _far(floor="10%", sigmas=4, for_=2),
+            _far(floor="10%", sigmas=2.5, for_=3),
             outcome,
             _primary_title(model),
             primary_metric(model),
@@ -185,7 +187,7 @@ def default_rules(model: Model) -> list[Watch]:
         rules.append(
             _watch(
                 "performance.calibration",
-                _far(floor=0.03, sigmas=4.5, for_=2),
+                _far(floor=0.03, sigmas=2.5, for_=3),
                 outcome,
                 _("Realised minus expected"),
                 unit="percent",
@@ -199,7 +201,7 @@ def default_rules(model: Model) -> list[Watch]:
         rules.append(
             _watch(
                 f"business.{name}",
-                _far(floor="5%", sigmas=4, for_=2),
+                _far(floor="5%", sigmas=2.5, for_=3),
                 FAMILIES["business"],
                 kpi.title or name,
                 severity=Severity.CRITICAL if has_goal else Severity.MAJOR,

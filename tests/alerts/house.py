@@ -37,6 +37,10 @@ models:
 """
 
 
+TWO = "{business.conversion: {for: 2, sigmas: 4}, performance.primary: {for: 2, sigmas: 4}}"
+"""Rules of most tests: two windows make an alert."""
+
+
 def project(folder: Path, rules: str = "", language: str = "en") -> Project:
     """Load a project of one model; `rules` is YAML below the model."""
     plug = folder / "my_plugins" / "sources" / "made.py"
@@ -92,7 +96,7 @@ class House:
     """Evaluate, and look at what is in the book."""
 
     folder: Path
-    rules: str = ""
+    rules: str = f"    rules: {TWO}"
     store: Store = field(init=False)
     project: Project = field(init=False)
 

@@ -36,7 +36,7 @@ def test_it_asks_for_the_right_work(tmp_path):
 
 def test_it_changes_a_knob_and_keeps_the_others(tmp_path):
     found = watches(tmp_path, "{business.conversion: {sigmas: 6}}")["business.conversion"]
-    assert (found.options.sigmas, found.options.floor, found.options.for_) == (6, -0.05, 2)
+    assert (found.options.sigmas, found.options.floor, found.options.for_) == (6, -0.05, 3)
 
 
 def test_it_takes_another_kind(tmp_path):

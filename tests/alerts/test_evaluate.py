@@ -111,7 +111,7 @@ def test_it_sends_one_summary_of_a_long_past_and_no_storm(house):
 
 def test_it_keeps_what_fired_long_ago_as_history(house):
     house.save(conversions([*QUIET, 0.06, 0.06]), rows(30))
-    house.configure("    rules: {service.freshness: {mute: true}}")
+    house.configure("    rules: {service.freshness: {mute: true}, business.conversion: {for: 2}}")
     house.evaluate(60)
     assert [alert.state for alert in house.alerts()] == [AlertState.FIRING]
     assert house.tickets() == []
@@ -306,7 +306,9 @@ def test_it_obeys_the_file(house):
     house.evaluate(37)
     assert house.alerts() == []
     house.configure(
-        "    rules: {low: {metric: business.conversion, kind: threshold, below: 0.08, severity: minor}}"
+        "    rules:\n"
+        "      business.conversion: {for: 2}\n"
+        "      low: {metric: business.conversion, kind: threshold, below: 0.08, severity: minor}"
     )
     house.evaluate(37)
     assert sorted((alert.rule, alert.severity) for alert in house.alerts()) == [

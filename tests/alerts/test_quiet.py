@@ -35,7 +35,7 @@ def test_it_keeps_quiet_about_quiet_columns(rows):
 @pytest.mark.parametrize("rows", [100, 2000])
 def test_it_keeps_quiet_about_a_quiet_kpi(rows):
     rng = np.random.default_rng(rows)
-    options = relative.Options.model_validate({"floor": "5%", "sigmas": 4, "for": 2})
+    options = relative.Options.model_validate({"floor": "5%", "sigmas": 2.5, "for": 3})
     found = 0
     for _stream in range(60):
         share = 0.1 * np.exp(rng.normal(0, 0.05, DAYS))
