@@ -1,0 +1,1 @@
+"""Pure mathematics over profiles: what every metric means, and how it is computed."""

@@ -1,0 +1,1 @@
+"""How far a column or the score is from the reference."""

@@ -1,0 +1,1 @@
+"""How right the model is, where the labels are known."""
