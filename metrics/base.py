@@ -75,6 +75,7 @@ class Need(StrEnum):
 ALL_TASKS = frozenset(Task)
 CLASSIFIERS = frozenset({Task.BINARY, Task.MULTICLASS})
 BINARY = frozenset({Task.BINARY})
+MULTICLASS = frozenset({Task.MULTICLASS})
 REGRESSION = frozenset({Task.REGRESSION})
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.config.model import Task
-from core.grid import Counts
+from core.grid import Counts, Floats
 from core.profile import SCORE_SUMS, Outcomes
 from core.values import MetricValue
 from metrics.answers import LEAST_OF_CLASS, LEAST_ROWS, too_few, too_few_of_class
@@ -80,3 +80,11 @@ def lacking_classified(subject: Subject) -> MetricValue | None:
         if min(negative, positive) < LEAST_OF_CLASS:
             return too_few_of_class(negative, positive)
     return None
+
+
+def class_f1(cells: Counts) -> tuple[Floats, Floats]:
+    """Return F1 and number of labels of each class that occurs among labels or predictions."""
+    hits = cells.diagonal().astype(np.float64)
+    labels, predicted = cells.sum(axis=1).astype(np.float64), cells.sum(axis=0).astype(np.float64)
+    seen = labels + predicted > 0
+    return 2 * hits[seen] / (labels + predicted)[seen], labels[seen]
