@@ -1,6 +1,6 @@
 """Sums of a KPI, and its level."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -65,7 +65,9 @@ def level(subject: Subject) -> MetricValue:
     """Answer with Σ numerator / Σ denominator and its interval."""
     found = totals(subject)
     if found.units < LEAST_ROWS:
-        return too_few(found.units)
+        # its sums still count when windows are pooled
+        few = too_few(found.units)
+        return replace(few, numerator=found.numerator, denominator=found.denominator) if found.units else few
     if found.denominator == 0:
         return MetricValue.missing(_("The denominator adds up to zero."), n=found.units)
     return answer(

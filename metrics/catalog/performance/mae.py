@@ -25,9 +25,7 @@ METRIC = Metric(
     better=Better.LOWER,
     formula=N_("(1/n) Σ |prediction − label|"),
     source="Willmott, C. J., Matsuura, K. (2005), Climate Research 30, 79–82",
-    misleads=N_(
-        "Grows with the level of the label: a busy month looks worse than a quiet one. Zero for no reason at all when most labels are the same."
-    ),
+    misleads=N_("Grows with the level of the label: a busy month looks worse than a quiet one."),
     compute=mae,
     part=Part.OUTCOMES,
     tasks=REGRESSION,

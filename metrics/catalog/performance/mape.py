@@ -32,7 +32,8 @@ METRIC = Metric(
     formula=N_("mean of |(prediction − label) / label| over labels ≠ 0"),
     source="Hyndman, R. J., Koehler, A. B. (2006), Int. J. Forecasting 22, 679–688",
     misleads=N_(
-        "Labels of 0 are left out and those near 0 carry it; predicting too low is punished less than too high, so whoever minimises it predicts too low."
+        "Labels of 0 are left out and those near 0 carry it; predicting too low is punished less than too "
+        "high, so whoever minimises it predicts too low."
     ),
     compute=mape,
     part=Part.OUTCOMES,

@@ -34,7 +34,8 @@ METRIC = Metric(
     formula=N_("1 − Σ (prediction − label)² / Σ (label − mean label)²"),
     source="Kvålseth, T. O. (1985), The American Statistician 39, 279–285",
     misleads=N_(
-        "Falls when the labels become more alike although the errors stay the same; below 0 the mean would be better."
+        "Falls when the labels become more alike although the errors stay the same; below 0 the mean "
+        "would be better."
     ),
     compute=r2,
     part=Part.OUTCOMES,

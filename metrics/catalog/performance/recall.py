@@ -29,7 +29,8 @@ METRIC = Metric(
     formula=N_("true positives / actual positives"),
     source="van Rijsbergen, C. J. (1979), Information Retrieval, 2nd ed., ch. 7",
     misleads=N_(
-        "Saying 'yes' to all makes it 1. Where only accepted cases get a label, the missed ones are not counted."
+        "Saying 'yes' to all makes it 1. Where only accepted cases get a label, the missed ones are "
+        "not counted."
     ),
     compute=recall,
     part=Part.OUTCOMES,

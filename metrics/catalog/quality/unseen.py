@@ -31,7 +31,8 @@ METRIC = Metric(
     formula=N_("values of levels that the reference does not hold / values"),
     source="Breck, E. et al. (2019), Data validation for machine learning, MLSys",
     misleads=N_(
-        "A column of very many levels always brings new ones; another spelling of a known level is unseen too."
+        "A column of very many levels always brings new ones; another spelling of a known level is "
+        "unseen too."
     ),
     compute=unseen,
     stored=True,
