@@ -19,8 +19,8 @@ EPS = np.finfo(np.float64).eps
 def numeric_grid(values: Array) -> NumericGrid:
     """Cut at the percentiles, further out at both tails, and in 16 equal steps between the ends.
 
-    The steps are for the Wasserstein distance: without them one bin holds a long tail, and the departure delay
-    of flights is off by up to 9 %.
+    The steps are for the Wasserstein distance: without them one bin holds a long tail, and the departure
+    delay of flights is off by up to 9 %.
     """
     held = values[np.isfinite(values)].astype(np.float64)
     shares = np.concatenate([np.arange(0, 101) / 100, [0.001, 0.005, 0.995, 0.999]])
