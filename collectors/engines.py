@@ -1,0 +1,271 @@
+"""Where statements run: DuckDB in process, and databases behind SQLAlchemy."""
+
+import hashlib
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlglot import exp
+
+from collectors.dialects import DIALECTS, Dialect, DuckDb
+from core.errors import SourceError
+from core.text import gettext as _
+
+Explain = Callable[[str], None]
+_ZONED = re.compile(r"\d[T ]\d.*([zZ]|[+-]\d{2}(:?\d{2})?)$")
+
+
+class Engine(ABC):
+    """Runs statements; `key` is equal for two sources that can be joined."""
+
+    dialect: Dialect
+    key: str
+
+    def __init__(self, explain: Explain | None = None) -> None:
+        self._explain = explain
+
+    def fetch(self, query: exp.Expression) -> pa.Table:
+        """Run a statement and return its rows."""
+        text = query.sql(self.dialect.name)
+        if self._explain is not None:
+            self._explain(f"{text};")
+        return self.run(text)
+
+    @abstractmethod
+    def run(self, text: str) -> pa.Table:
+        """Run SQL text and return its rows."""
+
+    @abstractmethod
+    def stream(self, query: exp.Expression, rows: int) -> Iterator[pa.Table]:
+        """Run a statement and yield its rows in tables of at most `rows`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class DuckEngine(Engine):
+    """DuckDB in this process, bounded in memory and threads."""
+
+    def __init__(self, *, memory: int, threads: int = 2, explain: Explain | None = None) -> None:
+        super().__init__(explain)
+        self.dialect = DuckDb()
+        self.key = "duckdb"
+        self.connection = duckdb.connect(config={"threads": threads, "memory_limit": f"{memory // 2**20}MiB"})
+        self.connection.execute("SET TimeZone='UTC'; SET preserve_insertion_order=false")
+
+    def run(self, text: str) -> pa.Table:
+        """Run SQL text."""
+        try:
+            return self.connection.sql(text).to_arrow_table()
+        except duckdb.Error as error:
+            raise SourceError(_("DuckDB: {error}").format(error=_first_line(error))) from error
+
+    def stream(self, query: exp.Expression, rows: int) -> Iterator[pa.Table]:
+        """Yield batches."""
+        try:
+            reader = self.connection.sql(query.sql("duckdb")).to_arrow_reader(rows)
+            for batch in reader:
+                yield pa.Table.from_batches([batch])
+        except duckdb.Error as error:
+            raise SourceError(_("DuckDB: {error}").format(error=_first_line(error))) from error
+
+    def load(self, name: str, tables: Iterator[pa.Table]) -> None:
+        """Keep rows that came from elsewhere in a temporary table."""
+        made = False
+        for part in tables:
+            self.connection.register("gk_part", part)
+            head = f'INSERT INTO "{name}"' if made else f'CREATE OR REPLACE TEMP TABLE "{name}" AS'
+            self.connection.execute(f"{head} SELECT * FROM gk_part")
+            self.connection.unregister("gk_part")
+            made = True
+
+    def close(self) -> None:
+        """Close the database in memory."""
+        self.connection.close()
+
+
+class SqlEngine(Engine):
+    """A database behind a SQLAlchemy URL."""
+
+    def __init__(self, url: str, *, explain: Explain | None = None) -> None:
+        super().__init__(explain)
+        try:
+            parsed = sa.make_url(url)
+            self.engine = sa.create_engine(parsed, pool_pre_ping=True)
+        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+            raise SourceError(
+                _("This is not the address of a database that can be read here: {error}").format(error=error),
+                hint=_("postgresql+psycopg://user:password@host/database or sqlite:///file.db"),
+            ) from error
+        family = parsed.get_backend_name()
+        if family not in DIALECTS or family == "duckdb":
+            known = ", ".join(sorted(set(DIALECTS) - {"duckdb"}))
+            raise SourceError(
+                _("The source kind sql does not know the database '{family}'.").format(family=family),
+                hint=_("Known: {known}.").format(known=known),
+            )
+        self.dialect = DIALECTS[family]()
+        self.key = url
+        self.shown = parsed.render_as_string(hide_password=True)
+        if family == "sqlite":
+            sa.event.listen(self.engine, "connect", _teach)
+        else:
+            sa.event.listen(self.engine, "connect", _calm)
+
+    def run(self, text: str) -> pa.Table:
+        """Run SQL text."""
+        return _table(*self.rows(text))
+
+    def rows(self, text: str) -> tuple[list[str], Sequence[Sequence[Any]]]:
+        """Return names and rows."""
+        try:
+            with self.engine.connect() as connection:
+                result = connection.execution_options(no_parameters=True).exec_driver_sql(text)
+                return list(result.keys()), result.fetchall()
+        except sa.exc.SQLAlchemyError as error:
+            raise self.failed(error) from error
+
+    def failed(self, error: Exception) -> SourceError:
+        """Build the error of a failing statement."""
+        cause = getattr(error, "orig", None) or error
+        return SourceError(_("{database}: {error}").format(database=self.shown, error=_first_line(cause)))
+
+    def stream(self, query: exp.Expression, rows: int) -> Iterator[pa.Table]:
+        """Yield batches through a server-side cursor."""
+        text = query.sql(self.dialect.name)
+        if self._explain is not None:
+            self._explain(f"{text};")
+        try:
+            with self.engine.connect() as connection:
+                options = {"no_parameters": True, "stream_results": True, "max_row_buffer": rows}
+                result = connection.execution_options(**options).exec_driver_sql(text)
+                names = list(result.keys())
+                some = False
+                while part := result.fetchmany(rows):
+                    some = True
+                    yield _table(names, part)
+                if not some:
+                    yield _table(names, [])
+        except sa.exc.SQLAlchemyError as error:
+            raise self.failed(error) from error
+
+    def close(self) -> None:
+        """Close the pool."""
+        self.engine.dispose()
+
+
+class Engines:
+    """The engines of one pass: one DuckDB, one for each database address."""
+
+    def __init__(self, *, memory: int = 2**30, threads: int = 2, explain: Explain | None = None) -> None:
+        self._memory, self._threads, self._explain = memory, threads, explain
+        self._duck: DuckEngine | None = None
+        self._others: dict[str, SqlEngine] = {}
+
+    def duck(self) -> DuckEngine:
+        """Return DuckDB, started on first use."""
+        if self._duck is None:
+            self._duck = DuckEngine(memory=self._memory, threads=self._threads, explain=self._explain)
+        return self._duck
+
+    def at(self, url: str) -> SqlEngine:
+        """Return the engine behind an address."""
+        if url not in self._others:
+            self._others[url] = SqlEngine(url, explain=self._explain)
+        return self._others[url]
+
+    def close(self) -> None:
+        """Close all of them."""
+        for engine in [self._duck, *self._others.values()]:
+            if engine is not None:
+                engine.close()
+        self._duck, self._others = None, {}
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [() for _name in names]
+    return pa.Table.from_arrays([_array(column) for column in columns], names=list(names))
+
+
+def _array(values: Sequence[Any]) -> pa.Array:
+    try:
+        return pa.array(values, from_pandas=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        return pa.array([None if value is None else str(value) for value in values])
+
+
+def _calm(connection: Any, _record: object) -> None:
+    """Speak UTC and never write."""
+    cursor = connection.cursor()
+    cursor.execute("SET TIME ZONE 'UTC'")
+    cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+    cursor.close()
+    connection.commit()
+
+
+def _teach(connection: Any, _record: object) -> None:
+    """Give SQLite what it lacks."""
+    connection.create_function("gk_number", 1, _number, deterministic=True)
+    connection.create_function("gk_no_number", 1, _no_number, deterministic=True)
+    connection.create_function("gk_micros", 1, sqlite_micros, deterministic=True)
+    connection.create_function("gk_zoned", 1, _zoned, deterministic=True)
+    connection.create_function("gk_hash", -1, _hash, deterministic=True)
+    connection.create_function("ln", 1, _ln, deterministic=True)
+
+
+def _number(text: str) -> float | None:
+    if "_" in text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return None if math.isnan(value) else value
+
+
+def _no_number(text: str | None) -> int:
+    if text is None or not text.strip():
+        return 0
+    try:
+        float(text)
+    except ValueError:
+        return 1
+    return int("_" in text)
+
+
+def sqlite_micros(value: object) -> int | None:
+    """Read a time of SQLite, text or number, as microseconds since 1970; None for anything else."""
+    if isinstance(value, int | float):
+        size = abs(value)
+        return round(value if size > 1e14 else value * 1000 if size > 1e11 else value * 1_000_000)
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    whole = at - datetime(1970, 1, 1, tzinfo=UTC)
+    return (whole.days * 86_400 + whole.seconds) * 1_000_000 + whole.microseconds
+
+
+def _zoned(value: object) -> int:
+    return int(isinstance(value, str) and _ZONED.search(value) is not None)
+
+
+def _hash(*values: object) -> int:
+    text = "\x01".join("\x02" if value is None else str(value) for value in values)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest()) >> 1
+
+
+def _ln(value: float | None) -> float | None:
+    return math.log(value) if value is not None and value > 0 else None

@@ -1,0 +1,147 @@
+"""Ask DuckDB: one pass over the rows with its own histograms."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+
+from collectors.counting import Counted, Hist, Key, Levels, Question, SumsBy, with_ctes
+from collectors.engines import Engine
+from collectors.expressions import (
+    bin_of,
+    call,
+    count,
+    name,
+    raw,
+    real_text,
+    select,
+    string,
+    total,
+    whole,
+    within,
+)
+from core.grid import Counts, Floats
+
+Column = tuple[exp.Expression, str]
+
+
+def ask_duckdb(engine: Engine, question: Question) -> Counted:
+    """Run one statement (and one more for each sum by bins)."""
+    columns: list[Column] = [(name(key), key) for key in question.keys]
+    columns += [(value, f"v:{key}") for key, value in question.values.items()]
+    for key, hist in question.hists.items():
+        columns += _hist(key, hist)
+    for key, levels in question.levels.items():
+        columns += _levels(key, levels)
+    columns += [(call("histogram", name(one.column)), f"t:{key}") for key, one in question.tallies.items()]
+    rows = within(question.rows, "rows")
+    query = select(columns, rows, group=len(question.keys))
+    found = engine.fetch(with_ctes(query, question))
+    groups = found.num_rows
+    keys = _keys(found, question.keys)
+    return Counted(
+        keys=keys,
+        values={key: floats_of(found[f"v:{key}"]) for key in question.values},
+        hists={key: _hist_counts(found, key, hist, groups) for key, hist in question.hists.items()},
+        levels={key: _level_counts(found, key, one, groups) for key, one in question.levels.items()},
+        tallies={key: [dict(row or ()) for row in found[f"t:{key}"].to_pylist()] for key in question.tallies},
+        sums={key: _sums(engine, question, one, keys) for key, one in question.sums.items()},
+    )
+
+
+def _keys(found: pa.Table, names: Sequence[str]) -> list[Key]:
+    return list(zip(*(found[key].to_pylist() for key in names), strict=True))
+
+
+def _hist(key: str, hist: Hist) -> list[Column]:
+    edges = raw(f"[{', '.join(real_text(edge) for edge in hist.edges)}]")
+    made = []
+    for i in range(hist.size):
+        counted: exp.Expression = call("histogram", name(hist.column), edges)
+        if hist.by is not None:
+            test = exp.EQ(this=name(hist.by), expression=whole(i))
+            counted = exp.Filter(this=counted, expression=exp.Where(this=test))
+        made.append((call("map_values", counted), f"h:{key}:{i}"))
+    return made
+
+
+def _levels(key: str, levels: Levels) -> list[Column]:
+    known = sorted({*levels.levels, *levels.rare} - {""})
+    column = name(levels.column)
+    empty = exp.EQ(this=column, expression=string(""))
+    made: list[Column] = [
+        (exp.Filter(this=count(), expression=exp.Where(this=empty)), f"e:{key}"),
+        (count(column.copy()), f"n:{key}"),
+    ]
+    if known:  # DuckDB keeps '' for everything else
+        texts = raw(f"[{', '.join(string(level).sql('duckdb') for level in known)}]")
+        value = call("nullif", column.copy(), string(""))
+        made.append((call("map_values", call("histogram_exact", value, texts)), f"l:{key}"))
+    return made
+
+
+def floats_of(column: pa.ChunkedArray) -> Floats:
+    """Return a column as doubles; NULL becomes NaN."""
+    if pa.types.is_null(column.type):
+        return np.full(len(column), np.nan)
+    return np.asarray(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _lists(column: pa.ChunkedArray, groups: int, width: int) -> Counts:
+    """Lay lists of at most `width` counts (NULL: none) out as an array; missing ends are 0."""
+    counts = np.zeros((groups, width), dtype=np.int64)
+    if groups:
+        array = column.combine_chunks()
+        array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+        lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        inside = np.arange(width)[None, :] < lengths[:, None]
+        counts[inside] = pc.list_flatten(array).to_numpy(zero_copy_only=False)
+    return counts
+
+
+def _hist_counts(found: pa.Table, key: str, hist: Hist, groups: int) -> Counts:
+    width = len(hist.edges) + 1
+    parts = [_lists(found[f"h:{key}:{i}"], groups, width) for i in range(hist.size)]
+    return np.stack(parts, axis=1)
+
+
+def _level_counts(found: pa.Table, key: str, levels: Levels, groups: int) -> Counts:
+    known = sorted({*levels.levels, *levels.rare} - {""})
+    exact = np.zeros((groups, 0), dtype=np.int64)
+    if known:
+        exact = _lists(found[f"l:{key}"], groups, len(known) + 1)[:, :-1]
+    by_level = {level: exact[:, i] for i, level in enumerate(known)}
+    by_level[""] = floats_of(found[f"e:{key}"]).astype(np.int64)
+    everything = floats_of(found[f"n:{key}"]).astype(np.int64)
+    counts = np.zeros((groups, len(levels.levels) + 2), dtype=np.int64)
+    for i, level in enumerate(levels.levels):
+        counts[:, i] = by_level[level]
+    for level in levels.rare:
+        counts[:, -2] += by_level[level]
+    counts[:, -1] = everything - counts.sum(axis=1)
+    return counts
+
+
+def _sums(engine: Engine, question: Question, wanted: SumsBy, keys: Sequence[Key]) -> Floats:
+    width = len(wanted.edges) + 1
+    columns: list[Column] = [(name(key), key) for key in question.keys]
+    columns += [(bin_of(wanted.column, wanted.edges), "bin")]
+    columns += [(count(name(wanted.column)), "s0")]
+    columns += [(total(name(one)), f"s{i + 1}") for i, one in enumerate(wanted.sums)]
+    query = select(columns, within(question.rows.copy(), "rows"), group=len(question.keys) + 1)
+    found = engine.fetch(with_ctes(query, question))
+    return lay_out_sums(found, keys, question.keys, width, 1 + len(wanted.sums))
+
+
+def lay_out_sums(found: pa.Table, keys: Sequence[Key], names: Sequence[str], width: int, size: int) -> Floats:
+    """Lay rows (keys, bin, s0 …) out as float64 [groups, bins, size]."""
+    place = {key: i for i, key in enumerate(keys)}
+    sums = np.zeros((len(keys), width, size))
+    valid = found.filter(pc.is_valid(found["bin"]))
+    at = np.array([place[key] for key in _keys(valid, names)], dtype=np.int64)
+    bins = floats_of(valid["bin"]).astype(np.int64)
+    for i in range(size):
+        np.add.at(sums[:, :, i], (at, bins), floats_of(valid[f"s{i}"]))
+    return sums

@@ -1,0 +1,245 @@
+"""What the kinds of files share: globs, hive partitions, slices by size and time, bad files left out."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+from sqlglot import exp
+
+from collectors.expressions import both, call, name, raw, select, string, whole, within
+from collectors.sources.base import ColumnInfo, Kind, Setting, Slice, Source, Span
+from collectors.zones import micros, moment
+from core.config.secrets import Masked, Text
+from core.errors import SourceError
+from core.text import gettext as _
+
+if TYPE_CHECKING:
+    from collectors.engines import DuckEngine
+
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "FLOAT", "DOUBLE", "UTINYINT",
+            "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")  # fmt: skip
+
+
+class FileOptions(BaseModel):
+    """Files: a path or several, patterns (`*`, `**`) and hive partitions (`day=2026-03-01/`) allowed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    path: Text | list[Text]
+
+
+class FileSource(Source):
+    """Files that DuckDB reads in this process."""
+
+    loose: ClassVar[bool] = False  # values are read as text, so that one odd value spoils no file
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        options = setting.options
+        assert isinstance(options, FileOptions)
+        paths = options.path if isinstance(options.path, list) else [options.path]
+        self._patterns = paths
+        self._slices: dict[str, Slice] = {}
+        self._bad: dict[str, str] = {}
+        self._columns: tuple[ColumnInfo, ...] | None = None
+
+    @property
+    def engine(self) -> "DuckEngine":
+        """Return DuckDB."""
+        return self.setting.engines.duck()
+
+    @abstractmethod
+    def reader(self, files: Sequence[str]) -> str:
+        """Return the table function that reads some files."""
+
+    def describe(self) -> str:
+        """Name the patterns."""
+        return ", ".join(path.shown if isinstance(path, Masked) else path for path in self._patterns)
+
+    def skipped(self) -> Mapping[str, str]:
+        """Return bad files."""
+        return self._bad
+
+    def columns(self) -> tuple[ColumnInfo, ...]:
+        """Ask DuckDB what the files hold."""
+        if self._columns is None:
+            text = f"DESCRIBE SELECT * FROM {self.typed_reader(self._good((None, None)))}"
+            found = self.engine.run(text).to_pydict()
+            self._columns = tuple(
+                self._info(one, kind)
+                for one, kind in zip(found["column_name"], found["column_type"], strict=True)
+            )
+        return self._columns
+
+    def typed_reader(self, files: Sequence[str]) -> str:
+        """Return a reader that guesses types, where `reader` does not."""
+        return self.reader(files)
+
+    def slices(
+        self, known: Mapping[str, Slice], now: datetime, since: datetime | None = None
+    ) -> tuple[Slice, ...]:
+        """List the files; read times of new and changed ones only."""
+        marks = self._list()
+        if not marks:
+            raise SourceError(
+                _("{use}: no file matches {pattern}.").format(use=self.setting.use, pattern=self.describe()),
+                hint=_("Paths start from the folder of goalkeeper.yaml."),
+            )
+        self._bad = {}
+        found = []
+        for path, mark in marks.items():
+            old = known.get(path)
+            one = old if old is not None and old.mark == mark else self._look(path, mark)
+            if one.error:
+                self._bad[path] = one.error
+            found.append(one)
+        self._slices = {one.name: one for one in found}
+        self._columns = None
+        if len(self._bad) == len(found):
+            path, error = next(iter(self._bad.items()))
+            raise SourceError(
+                _("{use}: none of the {n} files of {pattern} can be read.").format(
+                    use=self.setting.use, n=len(found), pattern=self.describe()
+                ),
+                hint=f"{path}: {error}",
+            )
+        return tuple(found)
+
+    def relation(self, span: Span = (None, None)) -> exp.Expression:
+        """Read the good files that touch `span`."""
+        query: exp.Expression = raw(self.reader(self._good(span)))
+        if self.setting.where:
+            condition = exp.maybe_parse(self.setting.where, dialect="duckdb")
+            star = exp.Select(expressions=[exp.Star()])
+            star.set("from_", exp.From(this=query))
+            query = within(star.where(condition, copy=False), "rows")
+        return query
+
+    def recheck(self) -> bool:
+        """Read every good file to its end."""
+        found = False
+        for path in self._good((None, None)):
+            try:
+                self.engine.run(f"SELECT count(COLUMNS(*)) FROM {self.reader([path])}")
+            except SourceError as error:
+                self._bad[path] = error.message
+                self._slices[path] = Slice(name=path, mark=self._slices[path].mark, error=error.message)
+                found = True
+        return found
+
+    def sample(self, span: Span, columns: Sequence[str], limit: int) -> pa.Table:
+        """Choose by the hash of the id (without one: of the whole row)."""
+        order = call("hash", name(self.setting.id)) if self.setting.id else call("hash", raw("rows"))
+        query = exp.select(*[name(one) for one in columns]).from_(within_rows(self.relation(span)))
+        if self.setting.time and any(span):
+            info = self.column(self.setting.time)
+            at = self.engine.dialect.micros(name(self.setting.time), info, self.setting.zone)
+            query = query.where(_between(at, span))
+        return self.engine.fetch(query.order_by(order).limit(limit))
+
+    def _ensure(self) -> None:
+        self.slices({}, datetime.max.replace(tzinfo=UTC))
+
+    def _good(self, span: Span) -> list[str]:
+        if not self._slices:
+            self._ensure()
+        start, end = span
+        good = [one for one in self._slices.values() if one.name not in self._bad]
+        touching = [
+            one.name
+            for one in good
+            if (end is None or one.first is None or one.first < end)
+            and (start is None or one.last is None or one.last >= start)
+        ]
+        return touching or [good[0].name]
+
+    def _list(self) -> dict[str, str]:
+        marks: dict[str, str] = {}
+        for pattern in self._patterns:
+            text = str(pattern)
+            if "://" in text:
+                query = f"SELECT filename, size, last_modified FROM read_blob({string(text).sql('duckdb')})"
+                rows = self.engine.run(query).to_pylist()
+                marks |= {row["filename"]: f"{row['size']}-{row['last_modified']}" for row in rows}
+                continue
+            place = Path(text)
+            root = Path(place.anchor)
+            files = [place] if place.is_file() else sorted(root.glob(str(place.relative_to(root))))
+            for file in files:
+                if file.is_file():
+                    state = file.stat()
+                    marks[str(file)] = f"{state.st_size}-{state.st_mtime_ns}"
+        return dict(sorted(marks.items()))
+
+    def _look(self, path: str, mark: str) -> Slice:
+        try:
+            first, last, rows = self.extent(path)
+        except (SourceError, pa.ArrowException, OSError, ValueError) as error:
+            return Slice(name=path, mark=mark, error=str(error).partition("\n")[0])
+        return Slice(name=path, mark=mark, first=first, last=last, rows=rows)
+
+    def extent(self, path: str) -> tuple[datetime | None, datetime | None, int]:
+        """Return first and last time and number of rows of one file, from a scan."""
+        time = self.setting.time
+        reader = self.reader([path])
+        rows = [(raw("count(*)"), "n")]
+        if time is not None:
+            described = self.engine.run(f"DESCRIBE SELECT * FROM {self.typed_reader([path])}").to_pydict()
+            kinds = dict(zip(described["column_name"], described["column_type"], strict=True))
+            if time in kinds:
+                at = self.engine.dialect.micros(name(time), self._info(time, kinds[time]), self.setting.zone)
+                rows += [(call("min", at), "first"), (call("max", at.copy()), "last")]
+        found = self.engine.run(select(rows, raw(reader)).sql("duckdb")).to_pylist()[0]
+        first, last = found.get("first"), found.get("last")
+        return (
+            None if first is None else moment(first),
+            None if last is None else moment(last),
+            found["n"],
+        )
+
+    def _info(self, one: str, kind: str) -> ColumnInfo:
+        base = kind.partition("(")[0]
+        meaning: Kind = "other"
+        if base in _NUMBERS:
+            meaning = "numeric"
+        elif base == "BOOLEAN":
+            meaning = "boolean"
+        elif base == "VARCHAR" or base.startswith("ENUM") or base == "UUID":
+            meaning = "categorical"
+        elif base.startswith(("TIMESTAMP", "DATE")):
+            meaning = "time"
+        loose = self.loose
+        return ColumnInfo(
+            name=one,
+            type=kind,
+            kind="categorical" if loose and meaning == "time" else meaning,
+            is_text=loose or base == "VARCHAR",
+            aware="WITH TIME ZONE" in kind and not loose,
+            may_be_nan=base in ("FLOAT", "DOUBLE"),
+        )
+
+
+def within_rows(relation: exp.Expression) -> exp.Expression:
+    """Name a relation `rows`, so that a whole row can be hashed."""
+    if isinstance(relation, exp.Subquery):
+        return relation
+    star = exp.Select(expressions=[exp.Star()])
+    star.set("from_", exp.From(this=relation))
+    return within(star, "rows")
+
+
+def _between(at: exp.Expression, span: Span) -> exp.Expression:
+    tests: list[exp.Expression] = []
+    if span[0] is not None:
+        tests.append(exp.GTE(this=at, expression=whole(micros(span[0]))))
+    if span[1] is not None:
+        tests.append(exp.LT(this=at.copy(), expression=whole(micros(span[1]))))
+    return both(*tests)
+
+
+def quoted_list(files: Sequence[str]) -> str:
+    """Write file names as a list of DuckDB."""
+    return "[" + ", ".join(string(file).sql("duckdb") for file in files) + "]"

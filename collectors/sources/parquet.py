@@ -1,0 +1,56 @@
+"""Parquet files, read by DuckDB; times of a file come from its footer where they can."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from collectors.sources._files import FileOptions, FileSource, quoted_list
+
+
+class Options(FileOptions):
+    """`path` alone."""
+
+
+class Source(FileSource):
+    """Parquet files; a column that some files lack is NULL there."""
+
+    def reader(self, files: Sequence[str]) -> str:
+        """Read files by the names of their columns."""
+        hive = any("=" in part for file in files[:1] for part in file.split("/")[:-1])
+        return (
+            f"read_parquet({quoted_list(files)}, union_by_name=true, hive_partitioning={str(hive).lower()})"
+        )
+
+    def extent(self, path: str) -> tuple[datetime | None, datetime | None, int]:
+        """Read the footer; scan where it does not tell."""
+        if "://" in path:
+            return super().extent(path)
+        with pq.ParquetFile(path) as file:
+            metadata, schema = file.metadata, file.schema_arrow
+        rows = metadata.num_rows
+        time = self.setting.time
+        if time is None or rows == 0:
+            return None, None, rows
+        if time not in schema.names:
+            return super().extent(path)
+        kind = schema.field(time).type
+        if not pa.types.is_timestamp(kind) or (kind.tz is None and self.setting.zone is not None):
+            return super().extent(path)
+        index = next(i for i in range(metadata.num_columns) if metadata.schema.column(i).path == time)
+        lows, highs = [], []
+        for group in range(metadata.num_row_groups):
+            stats = metadata.row_group(group).column(index).statistics
+            if stats is None or not stats.has_min_max:
+                if metadata.row_group(group).num_rows == 0:
+                    continue
+                return super().extent(path)
+            lows.append(_moment(stats.min))
+            highs.append(_moment(stats.max))
+        return min(lows), max(highs), rows
+
+
+def _moment(value: datetime) -> datetime:
+    plain = value.to_pydatetime() if hasattr(value, "to_pydatetime") else value
+    return plain.replace(tzinfo=UTC) if plain.tzinfo is None else plain.astimezone(UTC)

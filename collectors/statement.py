@@ -1,0 +1,271 @@
+"""The aggregate statement of a model: the part of inputs (no join) and the questions it asks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlglot import exp
+
+from collectors.counting import Hist, Levels, Question, Tally
+from collectors.expressions import (
+    both,
+    call,
+    count,
+    either,
+    minus,
+    name,
+    not_null,
+    null,
+    one_of,
+    real,
+    select,
+    span_of,
+    string,
+    times,
+    total,
+    whole,
+    within,
+)
+from collectors.sides import Side, score_columns, visible
+from collectors.zones import micros
+from core.config import Model
+from core.grid import LATENCY, CategoricalGrid, GridSet, NumericGrid
+from core.windows import Window
+
+OTHER = "other"
+COARSE = 32
+Column = tuple[exp.Expression, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What to count: windows of a model, on grids, as of `now`.
+
+    `windows` ascend and do not overlap; an empty tuple counts all rows as window 0 (a reference without
+    time). `dedupe` says that ids repeat within a window, `repeated_labels` that the truth holds an id twice.
+    """
+
+    model: Model
+    log: Side
+    truth: Side | None
+    grids: GridSet
+    windows: tuple[Window, ...]
+    now: datetime
+    maturity: timedelta = timedelta()
+    dedupe: bool = True
+    repeated_labels: bool = True
+    kpi_names: tuple[str, ...] = field(default=())
+
+    @property
+    def start(self) -> datetime | None:
+        """Begin of the first window."""
+        return self.windows[0].start if self.windows else None
+
+    @property
+    def end(self) -> datetime | None:
+        """End of the last window."""
+        return self.windows[-1].end if self.windows else None
+
+
+def window_index(job: Job, column: str) -> exp.Expression:
+    """Number the window that holds the microseconds in `column`; NULL for none."""
+    if not job.windows:
+        return whole(0)
+    bounds: list[int] = []
+    targets: list[int | None] = []
+    for i, window in enumerate(job.windows):
+        start = micros(window.start)
+        if not bounds:
+            bounds.append(start)
+        elif bounds[-1] != start:
+            targets.append(None)
+            bounds.append(start)
+        targets.append(i)
+        bounds.append(micros(window.end))
+    return span_of(column, bounds, targets)
+
+
+def segment_level(job: Job, column: str) -> exp.Expression:
+    """Read a segment column: a kept level, or other."""
+    kept = job.grids.segments.get(column, ())
+    text = job.log.text(column)
+    return either([(one_of(text, kept), text.copy())], string(OTHER)) if kept else string(OTHER)
+
+
+def log_rows(
+    job: Job,
+    extra: Sequence[Column],
+    made: Sequence[Column],
+    segment: Sequence[str],
+    late: Sequence[Column] = (),
+) -> exp.Select:
+    """Return the log's rows of the job's windows.
+
+    Columns: w, v, r, g0 …, t, then `made` of what `extra` reads, then `late` made of those.
+    """
+    log = job.log
+    role, _unknown = log.role(job.model)
+    read: list[Column] = [(log.micros(log.columns.time), "t"), (log.version(), "v"), (role, "r")]
+    if log.has(log.columns.arrived):
+        read.append((log.micros(log.columns.arrived), "arr"))
+    read += [(segment_level(job, one), f"g{i}") for i, one in enumerate(segment)]
+    read += list(extra)
+    tests = log.between(job.start, job.end)
+    inner = select(read, log.relation(job.start, job.end), both(*tests) if tests else None)
+    groups = [name(f"g{i}") for i in range(len(segment))]
+    columns: list[Column] = [(window_index(job, "t"), "w"), (name("v"), "v"), (name("r"), "r")]
+    columns += [(one, one.name) for one in groups]
+    columns += [(name("t"), "t"), *made]
+    tests = visible(log, job.now) if job.windows else []
+    kept = select(columns, within(inner, "read"), both(*tests) if tests else None)
+    return all_and(late, within(kept, "seen"), not_null(name("w")))
+
+
+def all_and(
+    more: Sequence[Column], source: exp.Expression, where: exp.Expression | None = None
+) -> exp.Select:
+    """Return every column of a source and some more."""
+    query = select(more, source, where)
+    query.set("expressions", [exp.Star(), *query.expressions])
+    return query
+
+
+def keys_of(segment: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that are grouped by."""
+    return ("w", "v", "r", *(f"g{i}" for i in range(len(segment))))
+
+
+def inputs_question(job: Job, segment: Sequence[str] = (), *, service_only: bool = False) -> Question:
+    """Ask for everything but outcomes; of a segment with coarse columns."""
+    log, grids = job.log, job.grids
+    dialect = log.engine.dialect
+    extra: list[Column] = []
+    made: list[Column] = []
+    late: list[Column] = []
+    values: dict[str, exp.Expression] = {
+        "rows": count(),
+        "first": call("min", name("t")),
+        "last": call("max", name("t")),
+    }
+    hists: dict[str, Hist] = {}
+    levels: dict[str, Levels] = {}
+    tallies: dict[str, Tally] = {}
+    if log.has(log.columns.latency_ms):
+        extra.append((log.number(str(log.columns.latency_ms)), "ms"))
+        made.append((name("ms"), "ms"))
+        hists["latency"] = Hist(column="ms", edges=LATENCY.edges)
+        values["latency_sum"] = total(dialect.finite(name("ms")))
+    if log.has(log.columns.status):
+        extra.append((log.text(str(log.columns.status)), "st"))
+        made.append((call("substr", name("st"), whole(1), whole(60)), "st"))
+        tallies["status"] = Tally(column="st")
+    if log.has(log.columns.sampled):
+        extra.append((log.number(str(log.columns.sampled)), "share"))
+        weight = either(
+            [
+                (
+                    exp.GT(this=name("share"), expression=whole(0)),
+                    exp.Div(this=real(1.0), expression=name("share")),
+                )
+            ],
+            real(1.0),
+        )
+        made.append((weight, "wt"))
+        values["weight"] = total(name("wt"))
+        values["weight_squares"] = total(times(name("wt"), name("wt")))
+    if not service_only:
+        if log.columns.id is not None:
+            extra.append((dialect.distinct_key(log.key_texts()), "key"))
+            made.append((name("key"), "key"))
+            unique = exp.Count(this=exp.Distinct(expressions=[name("key")]))
+            values["duplicates"] = exp.Sub(this=count(name("key")), expression=unique)
+        _scores(job, extra, made, late, values, hists)
+        for i, (column, grid) in enumerate(grids.columns.items()):
+            if log.has(column):
+                _column(job, i, column, grid, bool(segment), extra, made, late, values, hists, levels)
+        if not segment:
+            _marks(job, extra, made, values)
+    return Question(
+        rows=log_rows(job, extra, made, segment, late), keys=keys_of(segment),
+        values=values, hists=hists, levels=levels, tallies=tallies,
+    )  # fmt: skip
+
+
+def _scores(
+    job: Job, extra: list[Column], made: list[Column], late: list[Column],
+    values: dict[str, exp.Expression], hists: dict[str, Hist],
+) -> None:  # fmt: skip
+    classes, grid = job.grids.classes, job.grids.score
+    read, scores = score_columns(job.log, job.model, classes)
+    if not read:
+        return
+    extra += read
+    made += scores
+    size = max(len(classes), 1)
+    if grid is None:
+        if classes:
+            hists["class"] = Hist(column="k", edges=np.arange(size, dtype=np.float64))
+        return
+    hists["score"] = Hist(column="s", edges=grid.edges, by="k" if classes else None, size=size)
+    late.append((job.log.engine.dialect.finite(name("s")), "sf"))
+    values["score_sum"] = total(name("sf"))
+    values["score_squares"] = total(times(name("sf"), name("sf")))
+    values["score_variance"] = total(times(name("sf"), minus(real(1.0), name("sf"))))
+
+
+def _column(
+    job: Job, i: int, column: str, grid: NumericGrid | CategoricalGrid, light: bool,
+    extra: list[Column], made: list[Column], late: list[Column], values: dict[str, exp.Expression],
+    hists: dict[str, Hist], levels: dict[str, Levels],
+) -> None:  # fmt: skip
+    log, dialect = job.log, job.log.engine.dialect
+    alias = f"x{i}"
+    if isinstance(grid, CategoricalGrid):
+        extra.append((log.text(column), alias))
+        made.append((name(alias), alias))
+        levels[column] = Levels(column=alias, levels=grid.levels, rare=grid.rare)
+        return
+    info = log.info(column)
+    extra.append((log.number(column), alias))
+    made.append((name(alias), alias))
+    kept = grid.coarse(COARSE) if light else grid
+    hists[column] = Hist(column=alias, edges=kept.edges)
+    if dialect.may_not_fit(info):
+        raw_text = dialect.text(name(column), info)
+        extra.append((either([(dialect.no_number(raw_text), whole(1))], null()), f"b{i}"))
+        made.append((name(f"b{i}"), f"b{i}"))
+        values[f"invalid:{column}"] = count(name(f"b{i}"))
+    finite: exp.Expression = name(alias)
+    if dialect.may_be_infinite(info):
+        late.append((dialect.finite(name(alias)), f"f{i}"))
+        finite = name(f"f{i}")
+    values[f"total:{column}"] = dialect.exact_sum(finite)
+    values[f"squares:{column}"] = dialect.exact_sum(times(finite.copy(), finite.copy()))
+    values[f"minimum:{column}"] = call("min", finite.copy())
+    values[f"maximum:{column}"] = call("max", finite.copy())
+
+
+def _marks(job: Job, extra: list[Column], made: list[Column], values: dict[str, exp.Expression]) -> None:
+    """Count what a person should hear of: roles that nobody explained, times that clocks make unsure."""
+    log = job.log
+    _role, unknown = log.role(job.model)
+    if unknown is not None:
+        extra.append((either([(unknown, whole(1))], null()), "odd_role"))
+        made.append((name("odd_role"), "odd_role"))
+        values["odd_roles"] = count(name("odd_role"))
+    if job.start is None or job.end is None or log.columns.time is None:
+        return
+    time = log.columns.time
+    unsure = log.engine.dialect.unsure(
+        name(time), log.info(time), log.source.setting.zone, (micros(job.start), micros(job.end))
+    )
+    if unsure is not None:
+        extra.append((either([(unsure, whole(1))], null()), "odd_time"))
+        made.append((name("odd_time"), "odd_time"))
+        values["odd_times"] = count(name("odd_time"))
+
+
+def segment_key(segment: Sequence[str], levels: Sequence[object]) -> str:
+    """Write a segment: 'region=north', 'region=north,campaign=a'."""
+    return ",".join(f"{column}={level}" for column, level in zip(segment, levels, strict=True))
