@@ -1,12 +1,13 @@
-"""A straight line with weekday terms through the windows of a KPI, and what it says of the future."""
+"""A straight line with weekday terms and a wandering level through a KPI's windows, and what it foresees."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 from scipy.special import stdtr
 
 from core.grid import Floats
@@ -14,8 +15,8 @@ from core.windows import Grain, Window
 
 LEAST_WINDOWS = 14
 LEAST_FOR_WEEKDAYS = 28
-_DAY_SECONDS = 86400.0
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+MOST_WINDOWS = 400
+_WANDER = (0.0, *(float(ratio) for ratio in np.logspace(-4, 1, 16)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,55 +43,114 @@ class Outlook:
         return float(stdtr(self.freedom, (self.level - target) / self.error))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Fit:
+    """Generalised least squares with one guess of how far the level wanders a day against the noise."""
+
+    wander: float
+    factor: tuple[Floats, bool]
+    inverse: Floats
+    coefficients: Floats
+    residual: Floats
+    variance: float
+    likelihood: float
+
+
 def outlook(seen: Sequence[Seen], ahead: Sequence[Window], zone: ZoneInfo) -> Outlook | None:
-    """Forecast the weighted mean level over the windows `ahead`; None with fewer than 14 windows.
+    """Forecast the mean level over the windows `ahead`; None with fewer than 14 windows.
 
-    Model: yₜ = a + b t + weekday term (from 28 daily windows on) + eₜ, weighted least squares with the
-    windows' weights w. Variance of a weighted mean ȳ over the windows ahead, with c the mean of their terms:
+    Model, a local linear trend: yₜ = a + b t + weekday term (from 28 daily windows on) + uₜ + eₜ, where eₜ is
+    noise of variance s²/wₜ (w: the window's weight over the mean weight) and uₜ wanders, a random walk of
+    variance s²·q a day; q comes from restricted maximum likelihood over a grid, 0 among it. With
+    V = diag(1/w) + q·min(t, t′), X the terms, c and k the mean terms and covariances of the m windows ahead:
 
-        s² · κ · (cᵀ (XᵀWX)⁻¹ c + 1 / Σ w ahead),   κ = (1 + r) / (1 − r)
+        level     c'β + k'V⁻¹(y − Xβ),   β = (X'V⁻¹X)⁻¹ X'V⁻¹ y
+        variance  s² (1/m + q·mean min(t, t′) − k'V⁻¹k + d'(X'V⁻¹X)⁻¹d),   d = c − X'V⁻¹k
 
-    s² is the weighted residual variance, r the residuals' correlation from one window to the next (0 … 0.9),
-    so days that hang together count as fewer. Windows ahead that were seen already enter as seen, without
-    variance; the others weigh what seen ones weigh on average. Student's t with the residuals' freedom.
+    Windows ahead that were seen already enter as seen, without variance. Student's t with the residuals'
+    freedom. The newest 400 windows count.
+
+    Coverage of the 95 % interval, simulated (28 to 120 days seen, 30 to 90 days ahead, 200 and 2,000 rows a
+    day, weekday effects): a level that stays or rises evenly 95–99 %, days that hang together (0.6 from one
+    to the next) 95–97 %, a level that wanders 1 % a day 82–96 %, lowest far ahead.
+
+    Harvey, A. C. (1989), Forecasting, Structural Time Series Models and the Kalman Filter, ch. 2–3;
+    Cressie, N. (1993), Statistics for Spatial Data, sec. 3.4 (the predictor).
     """
-    known = {one.window.start: one for one in seen}
+    seen = sorted(seen, key=lambda one: one.window.start)[-MOST_WINDOWS:]
     if len(seen) < LEAST_WINDOWS or not ahead:
         return None
-    with_weekdays = seen[0].window.grain is Grain.DAY and len(seen) >= LEAST_FOR_WEEKDAYS
-    terms = _terms([one.window for one in seen], zone, with_weekdays)
-    y = np.array([one.value for one in seen])
-    weight = np.array([one.weight for one in seen])
-    weight = weight / weight.mean()
-    root = np.sqrt(weight)
-    inverse = np.linalg.pinv(terms.T @ (weight[:, None] * terms))
-    fitted = inverse @ (terms.T @ (weight * y))
-    residual = (y - terms @ fitted) * root
-    freedom = len(y) - int(np.linalg.matrix_rank(terms * root[:, None]))
+    known = {one.window.start: one for one in seen}
+    mean_weight = sum(one.weight for one in seen) / len(seen)
+    past = [known[window.start] for window in ahead if window.start in known]
+    to_come = [window for window in ahead if window.start not in known]
+    seen_weight = sum(one.weight for one in past) / mean_weight
+    told = sum(one.weight * one.value for one in past) / mean_weight / seen_weight if past else 0.0
+    weekdays = seen[0].window.grain is Grain.DAY and len(seen) >= LEAST_FOR_WEEKDAYS
+    origin = seen[0].window.start
+    terms = _terms([one.window for one in seen], origin, zone, weekdays)
+    freedom = len(seen) - int(np.linalg.matrix_rank(terms))
     if freedom < 1:
         return None
-    variance = float(residual @ residual) / freedom
-    spread = float(residual @ residual)
-    hang = float(residual[1:] @ residual[:-1]) / spread if spread > 0 else 0.0
-    hang = min(max(hang, 0.0), 0.9)
-    mean_weight = float(np.mean([one.weight for one in seen]))
-    open_ = [window for window in ahead if window.start not in known]
-    past = [known[window.start] for window in ahead if window.start in known]
-    seen_weight = sum(one.weight for one in past) / mean_weight
-    share = len(open_) / (len(open_) + seen_weight)
-    told = sum(one.weight * one.value for one in past) / mean_weight / max(seen_weight, 1e-300)
-    if not open_:
+    if not to_come:
         return Outlook(level=told, error=0.0, freedom=freedom)
-    mean_terms = _terms(open_, zone, with_weekdays).mean(axis=0)
-    error = variance * (1 + hang) / (1 - hang) * (float(mean_terms @ inverse @ mean_terms) + 1 / len(open_))
-    level = share * float(mean_terms @ fitted) + (1 - share) * told
-    return Outlook(level=level, error=share * math.sqrt(max(error, 0.0)), freedom=freedom)
+    days, later = _days([one.window for one in seen], origin), _days(to_come, origin)
+    values = np.array([one.value for one in seen])
+    noise = mean_weight / np.array([one.weight for one in seen])
+    best = max(
+        (_fit(wander, days, noise, terms, values, freedom) for wander in _WANDER),
+        key=lambda fit: fit.likelihood,
+    )
+    share = len(to_come) / (len(to_come) + seen_weight)
+    level, variance = _predicted(best, days, later, terms, _terms(to_come, origin, zone, weekdays))
+    return Outlook(
+        level=share * level + (1 - share) * told,
+        error=share * math.sqrt(max(variance, 0.0)),
+        freedom=freedom,
+    )
 
 
-def _terms(windows: Sequence[Window], zone: ZoneInfo, with_weekdays: bool) -> Floats:
-    days = np.array([(window.start - _EPOCH).total_seconds() / _DAY_SECONDS for window in windows])
-    columns = [np.ones(len(days)), (days - 9500.0) / 30.0]  # about centred, in months: well conditioned
-    if with_weekdays:
+def _fit(wander: float, days: Floats, noise: Floats, terms: Floats, y: Floats, freedom: int) -> _Fit:
+    covariance = np.diag(noise) + wander * np.minimum.outer(days, days)
+    factor = cho_factor(covariance, lower=True)
+    weighed = cho_solve(factor, terms)
+    information = terms.T @ weighed
+    inverse: Floats = np.linalg.pinv(information).astype(np.float64)
+    coefficients = inverse @ (weighed.T @ y)
+    residual = y - terms @ coefficients
+    variance = max(float(residual @ cho_solve(factor, residual)) / freedom, 1e-300)
+    logs = 2 * float(np.log(np.diag(factor[0])).sum()) + float(np.linalg.slogdet(information)[1])
+    return _Fit(
+        wander=wander,
+        factor=factor,
+        inverse=inverse,
+        coefficients=coefficients,
+        residual=residual,
+        variance=variance,
+        likelihood=-(freedom * math.log(variance) + logs) / 2,
+    )
+
+
+def _predicted(fit: _Fit, days: Floats, later: Floats, terms: Floats, ahead: Floats) -> tuple[float, float]:
+    """Return the mean level over the windows ahead and its variance."""
+    mean_terms = ahead.mean(axis=0)
+    shared = fit.wander * np.minimum.outer(days, later).mean(axis=1)
+    weighed = cho_solve(fit.factor, shared)
+    level = float(mean_terms @ fit.coefficients + weighed @ fit.residual)
+    open_ = mean_terms - terms.T @ weighed
+    own = 1 / len(later) + fit.wander * float(np.minimum.outer(later, later).mean())
+    variance = own - float(shared @ weighed) + float(open_ @ fit.inverse @ open_)
+    return level, fit.variance * variance
+
+
+def _days(windows: Sequence[Window], origin: datetime) -> Floats:
+    return np.array([(window.start - origin).total_seconds() / 86400 for window in windows])
+
+
+def _terms(windows: Sequence[Window], origin: datetime, zone: ZoneInfo, weekdays: bool) -> Floats:
+    days = _days(windows, origin)
+    columns = [np.ones(len(days)), days / 30.0]  # in months: well conditioned
+    if weekdays:
         weekday = np.array([window.local_day(zone).weekday() for window in windows])
         columns += [(weekday == day).astype(np.float64) - (weekday == 6) for day in range(6)]
     return np.stack(columns, axis=1)

@@ -135,7 +135,8 @@ def test_it_keeps_little_of_a_segment() -> None:
     north = {metric for metric, _v, segment, _c in points if segment == "region=north"}
     south = {metric for metric, _v, segment, _c in points if segment == "region=south"}
     kept = {
-        "service.requests", "service.error_share", "performance.log_loss", "business.conversion", "business.wait",
+        "service.requests", "service.error_share", "performance.log_loss", "business.conversion",
+        "business.wait",
     }  # fmt: skip
     assert north == kept | {"quality.missing"}
     assert south == kept
