@@ -39,8 +39,9 @@ class Pair:
     def binned(self) -> tuple[Counts, Counts]:
         """Return counts (now, reference) on the bins that drift is measured on.
 
-        Numeric: ten bins between the deciles of the reference (the grid's edges nearest to them; fewer where
-        values repeat), one below the grid and one above it. Categorical: the levels, other and unseen.
+        Numeric: ten bins between the deciles of the reference (each the lowest edge of the grid that has its
+        share at or below it; fewer where values repeat), one below the grid and one above it. Categorical:
+        the levels, other and unseen.
         """
         if isinstance(self.grid, CategoricalGrid):
             return self.current.counts, self.reference.counts
@@ -118,8 +119,8 @@ def _decile_starts(reference: Counts) -> Counts:
     """Return the first fine bin of each coarse one: underflow, between the deciles, overflow."""
     last = len(reference) - 2  # edge j closes bin j; the last edge closes bin `last`
     reached = np.cumsum(reference[: last + 1]) / reference.sum()
-    nearest = np.abs(reached[None, :] - DECILES[:, None]).argmin(axis=1)
-    closing = np.unique(np.concatenate([[0], nearest, [last]]))
+    deciles = np.minimum(np.searchsorted(reached, DECILES, side="left"), last)
+    closing = np.unique(np.concatenate([[0], deciles, [last]]))
     return np.concatenate([[0], closing + 1]).astype(np.int64)
 
 

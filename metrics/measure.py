@@ -100,7 +100,7 @@ class _Bench:
     stage: Stage
     maturity: timedelta
     declared: Mapping[str, Metric]
-    _pooled: dict[tuple[str, str, frozenset[Role]], Profile | None] = field(default_factory=dict)
+    _pooled: dict[frozenset[ProfileKey], Profile] = field(default_factory=dict)
 
     def stored(self) -> Iterator[MetricPoint]:
         """Yield what is kept of a window: hours of a daily model keep their service metrics only."""
@@ -195,15 +195,18 @@ class _Bench:
         return found
 
     def _summed(self, version: str, segment: str, roles: frozenset[Role]) -> Profile | None:
-        place = (version, segment, roles)
-        if place not in self._pooled:
-            held = [
-                profile
-                for key, profile in self.cells.items()
-                if key.segment == segment and key.role in roles and version in ("", key.version)
-            ]
-            self._pooled[place] = merge_all(held, grid_set=self.grids.id) if held else None
-        return self._pooled[place]
+        held = frozenset(
+            key
+            for key in self.cells
+            if key.segment == segment and key.role in roles and version in ("", key.version)
+        )
+        if not held:
+            return None
+        if held not in self._pooled:
+            found = [self.cells[key] for key in sorted(held)]
+            whole = len(found) == 1 and found[0].grid_set == self.grids.id
+            self._pooled[held] = found[0] if whole else merge_all(found, grid_set=self.grids.id)
+        return self._pooled[held]
 
     def _reference(self, segment: str) -> Profile | None:
         if isinstance(self.reference, Mapping):

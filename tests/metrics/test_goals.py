@@ -32,7 +32,7 @@ def share(
     few = state is ValueState.NOT_ENOUGH_DATA
     value = MetricValue(
         value=None if few else hits / n, lower=None if few else limits.lower,
-        upper=None if few else limits.upper, 
+        upper=None if few else limits.upper,
         n=n, numerator=hits, denominator=n, state=state, reason="" if state is ValueState.OK else "because",
     )  # fmt: skip
     return MetricPoint(model="lead", metric="business.conversion", window=day(at), value=value, final=final)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.config.model import Model
-from core.errors import GoalkeeperError
+from core.errors import GoalkeeperError, NotComparableError
 from core.grid import LATENCY, GridSet
 from core.profile import Inputs, Profile, ProfileKey, Role
 from core.values import MetricPoint, ValueState
@@ -249,3 +249,18 @@ def test_a_day_of_twenty_columns_is_about_250_points() -> None:
     )  # fmt: skip
 
     assert 100 <= len(points) <= 250
+
+
+def test_it_refuses_cells_counted_on_another_grid_set() -> None:
+    for cells in (
+        {key(): Profile(grid_set="other")},
+        {key(): rows(50), key("v2"): Profile(grid_set="other")},
+    ):
+        with pytest.raises(NotComparableError, match="not comparable"):
+            measured(cells)
+
+
+def test_the_order_of_the_cells_does_not_matter() -> None:
+    cells = {key("v1"): rows(100), key("v2"): rows(100, seed=2), key("v3", Role.SHADOW): rows(90, seed=3)}
+
+    assert measured(cells) == measured(dict(reversed(cells.items())))
