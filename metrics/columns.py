@@ -62,7 +62,7 @@ def pair(subject: Subject) -> Pair | MetricValue:
         return no_reference()
     if subject.reference.grid_set != subject.profile.grid_set:
         raise NotComparableError(_("The reference was counted on another grid set."))
-    grid = grid_of(subject.grids, subject.column)
+    grid = grid_of(subject.grids, subject.column, subject.profile)
     current = summary(subject.profile, subject.column, grid)
     reference = summary(subject.reference, subject.column, grid)
     if grid is None or current is None:
@@ -83,11 +83,15 @@ def pair(subject: Subject) -> Pair | MetricValue:
     return Pair(grid=grid, current=current, reference=reference)
 
 
-def grid_of(grids: GridSet, column: str) -> ColumnGrid | None:
-    """Return a column's grid; the score's, or without one the classes, for '@score'."""
+def grid_of(grids: GridSet, column: str, profile: Profile | None = None) -> ColumnGrid | None:
+    """Return a column's grid; for '@score' the score's, or the classes where `profile` counts those only.
+
+    A multiclass model has a score grid for each class's probabilities, but what it says is a class.
+    """
     if column != SCORE:
         return grids.columns.get(column)
-    if grids.score is not None:
+    said = None if profile is None else profile.inputs.score
+    if grids.score is not None and (said is None or said.shape[1] == grids.score.bins):
         return grids.score
     return CategoricalGrid(levels=grids.classes) if grids.classes else None
 

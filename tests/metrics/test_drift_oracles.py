@@ -175,3 +175,23 @@ def test_it_says_that_a_constant_reference_has_no_deviation() -> None:
 
     assert "constant" in all_metrics()["drift.wasserstein"].compute(subject).reason
     assert all_metrics()["drift.kolmogorov_smirnov"].compute(subject).value == pytest.approx(1.0)
+
+
+def test_what_a_multiclass_model_says_drifts_by_class() -> None:
+    rng = np.random.default_rng(2)
+    grids = GridSet(columns={}, score=NumericGrid(edges=np.linspace(0, 1, 101)), classes=("a", "b", "c"))
+    labels = np.zeros(3000, dtype=np.int64)
+    then, now = (rng.dirichlet(alpha, 3000) for alpha in ([2, 2, 2], [4, 2, 1]))
+    said = [np.bincount(one.argmax(axis=1), minlength=3) / 3000 for one in (now, then)]
+    subject = Subject(
+        profile=counted.multiclass(now, labels, grids),
+        reference=counted.multiclass(then, labels, grids),
+        grids=grids,
+        column=SCORE,
+    )
+
+    found = all_metrics()["drift.jensen_shannon"].compute(subject).value
+
+    assert found == pytest.approx(jensenshannon(said[0], said[1], base=2), abs=1e-9)
+    assert "a class, not a number" in all_metrics()["drift.wasserstein"].compute(subject).reason
+    assert all_metrics()["quality.missing"].compute(subject).value == 0

@@ -2,8 +2,9 @@
 
 from core.grid import NumericGrid
 from core.text import N_
+from core.text import gettext as _
 from core.values import MetricValue
-from metrics.answers import answer, too_few
+from metrics.answers import answer
 from metrics.base import Better, Kind, Metric, Need, Per, Subject, Unit
 from metrics.columns import pair
 from metrics.distances import kolmogorov_smirnov as distance
@@ -20,7 +21,7 @@ def kolmogorov_smirnov(subject: Subject) -> MetricValue:
     if isinstance(found, MetricValue):
         return found
     if not isinstance(found.grid, NumericGrid):
-        return too_few(0)
+        return MetricValue.missing(_("The prediction is a class, not a number."), n=found.n)
     return answer(distance(found.grid, found.current, found.reference), n=found.n)
 
 

@@ -6,7 +6,7 @@ from core.grid import NumericGrid
 from core.text import N_
 from core.text import gettext as _
 from core.values import MetricValue
-from metrics.answers import answer, too_few
+from metrics.answers import answer
 from metrics.base import Better, Kind, Metric, Need, Per, Subject, Unit
 from metrics.columns import pair
 from metrics.distances import wasserstein as distance
@@ -23,7 +23,7 @@ def wasserstein(subject: Subject) -> MetricValue:
     if isinstance(found, MetricValue):
         return found
     if not isinstance(found.grid, NumericGrid):
-        return too_few(0)
+        return MetricValue.missing(_("The prediction is a class, not a number."), n=found.n)
     then, n = found.reference, int(found.reference.counts.sum())
     variance = then.squares / n - (then.total / n) ** 2
     if variance <= 1e-12 * then.squares / n:  # below what a sum of squares can tell from zero

@@ -14,7 +14,7 @@ def missing(subject: Subject) -> MetricValue:
     >>> missing(column()).value
     0.2
     """
-    found = summary(subject.profile, subject.column, grid_of(subject.grids, subject.column))
+    found = summary(subject.profile, subject.column, grid_of(subject.grids, subject.column, subject.profile))
     if found is None:
         return too_few(0)
     return share(found.missing, int(found.counts.sum()) + found.missing + found.invalid)
