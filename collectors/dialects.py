@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlglot import exp
 
 from collectors.expressions import (
+    any_of,
     both,
     call,
     cast,
@@ -103,15 +104,14 @@ class Dialect(ABC):
         if not spans:
             return None
         wall = self.wall_micros(value, column)
-        return exp.or_(
+        return any_of(
             *(
                 both(
                     exp.GTE(this=wall.copy(), expression=whole(a)),
                     exp.LT(this=wall.copy(), expression=whole(b)),
                 )
                 for a, b in spans
-            ),
-            copy=False,
+            )
         )
 
     def may_not_fit(self, column: ColumnInfo) -> bool:
@@ -316,7 +316,10 @@ class SQLite(Dialect):
 
     def finite(self, value: exp.Expression) -> exp.Expression:
         """Drop infinities."""
-        return either([(call("abs", value).lte(raw("1.7976931348623157e308")), value.copy())], null())
+        return either(
+            [(exp.LTE(this=call("abs", value), expression=raw("1.7976931348623157e308")), value.copy())],
+            null(),
+        )
 
     def wall_micros(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
         """Read a time, or a number of seconds, milliseconds or microseconds."""

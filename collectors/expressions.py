@@ -83,7 +83,22 @@ def not_null(value: exp.Expression) -> exp.Expression:
 
 def both(*conditions: exp.Expression) -> exp.Expression:
     """Join conditions with AND."""
-    return exp.and_(*conditions, copy=False)
+    made = _closed(conditions[0])
+    for condition in conditions[1:]:
+        made = exp.And(this=made, expression=_closed(condition))
+    return made
+
+
+def any_of(*conditions: exp.Expression) -> exp.Expression:
+    """Join conditions with OR."""
+    made = _closed(conditions[0])
+    for condition in conditions[1:]:
+        made = exp.Or(this=made, expression=_closed(condition))
+    return made
+
+
+def _closed(condition: exp.Expression) -> exp.Expression:
+    return exp.Paren(this=condition) if isinstance(condition, exp.And | exp.Or) else condition
 
 
 def add(*terms: exp.Expression) -> exp.Expression:

@@ -123,14 +123,14 @@ def _score_grids(
         return None, None
     if isinstance(declared, Mapping):
         return NumericGrid(edges=score_edges(None)), None
-    values = _numbers(reference, (declared,))[declared] if reference.has(declared) else None
-    if values is not None and len(values) and (values.min() < 0 or values.max() > 1):
-        return NumericGrid(edges=numeric_edges(values, SCORE_BINS)), None
-    return NumericGrid(edges=score_edges(values)), None
+    found = _numbers(reference, (declared,))[declared] if reference.has(declared) else None
+    if found is not None and len(found) and (found.min() < 0 or found.max() > 1):
+        return NumericGrid(edges=numeric_edges(found, SCORE_BINS)), None
+    return NumericGrid(edges=score_edges(found)), None
 
 
 def _numbers(side: Side, columns: Sequence[str]) -> dict[str, Floats]:
-    """Return values that stand for each column: a repeatable sample, or quantiles; minimum and maximum too."""
+    """Return values that stand for each column: a repeatable sample or quantiles, and both ends."""
     if not columns:
         return {}
     dialect = side.engine.dialect

@@ -25,6 +25,7 @@ from collectors.expressions import (
     whole,
     within,
 )  # fmt: skip
+from collectors.parsing import parse_expression
 from collectors.sides import Side
 from collectors.statement import OTHER, Column, Job, window_index
 from collectors.zones import micros
@@ -82,7 +83,7 @@ class _Resolver:
         if text == label and self._label_is_class():
             return cast(name("y"), dialect.double)
         known = self._known()
-        tree = name(text) if text in known else parse(kpi, text, dialect.name)
+        tree = name(text) if text in known else parse_expression(f"kpis.{kpi}", text, dialect.name)
         made = tree.transform(lambda node: self._place(kpi, node) if isinstance(node, exp.Column) else node)
         return dialect.loose_number(made)
 
@@ -147,24 +148,6 @@ class _Resolver:
         elif kind != "numeric":
             absent = string(self.job.grids.classes[0])
         return either([(exp.EQ(this=name("neg"), expression=whole(1)), absent)], name("kt_label"))
-
-
-def parse(kpi: str, text: str, dialect: str) -> exp.Expression:
-    """Read an SQL expression.
-
-    Raises:
-        SourceError: it is none.
-    """
-    try:
-        tree = sqlglot.parse_one(text, dialect=dialect)
-    except SqlglotError as error:
-        raise SourceError(
-            _("kpis.{kpi}: this is not an SQL expression: {text}").format(kpi=kpi, text=text),
-            hint=str(error).partition("\n")[0],
-        ) from error
-    if not isinstance(tree, exp.Expression) or isinstance(tree, exp.Query | exp.Command):
-        raise SourceError(_("kpis.{kpi}: this is not an SQL expression: {text}").format(kpi=kpi, text=text))
-    return tree
 
 
 def kpi_columns(job: Job, names: Sequence[str]) -> KpiColumns:

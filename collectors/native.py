@@ -40,7 +40,7 @@ def ask_duckdb(engine: Engine, question: Question) -> Counted:
     query = select(columns, rows, group=len(question.keys))
     found = engine.fetch(with_ctes(query, question))
     groups = found.num_rows
-    keys = _keys(found, question.keys)
+    keys = keys_in(found, question.keys)
     return Counted(
         keys=keys,
         values={key: floats_of(found[f"v:{key}"]) for key in question.values},
@@ -51,13 +51,14 @@ def ask_duckdb(engine: Engine, question: Question) -> Counted:
     )
 
 
-def _keys(found: pa.Table, names: Sequence[str]) -> list[Key]:
+def keys_in(found: pa.Table, names: Sequence[str]) -> list[Key]:
+    """Return the key of each row."""
     return list(zip(*(found[key].to_pylist() for key in names), strict=True))
 
 
 def _hist(key: str, hist: Hist) -> list[Column]:
     edges = raw(f"[{', '.join(real_text(edge) for edge in hist.edges)}]")
-    made = []
+    made: list[Column] = []
     for i in range(hist.size):
         counted: exp.Expression = call("histogram", name(hist.column), edges)
         if hist.by is not None:
@@ -140,7 +141,7 @@ def lay_out_sums(found: pa.Table, keys: Sequence[Key], names: Sequence[str], wid
     place = {key: i for i, key in enumerate(keys)}
     sums = np.zeros((len(keys), width, size))
     valid = found.filter(pc.is_valid(found["bin"]))
-    at = np.array([place[key] for key in _keys(valid, names)], dtype=np.int64)
+    at = np.array([place[key] for key in keys_in(valid, names)], dtype=np.int64)
     bins = floats_of(valid["bin"]).astype(np.int64)
     for i in range(size):
         np.add.at(sums[:, :, i], (at, bins), floats_of(valid[f"s{i}"]))

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from collectors.counting import Hist, Question, SumsBy
 from collectors.expressions import (
+    any_of,
     bin_of,
     both,
     call,
@@ -33,7 +34,7 @@ from collectors.sides import Side, class_of, score_columns
 from collectors.statement import Column, Job, all_and, keys_of, log_rows, window_index
 from collectors.zones import micros
 from core.config import Task
-from core.grid import AGES, NO_LABEL
+from core.grid import AGES, NO_LABEL, Floats
 from core.profile import ERROR_SUMS, SCORE_SUMS
 from core.windows import Window
 
@@ -175,10 +176,10 @@ def _truth(job: Job, truth: Side, parts: KpiColumns) -> exp.Select:
     query.set("from_", exp.From(this=truth.relation(first, None)))
     limits = truth.between(first, None)
     if limits and truth.columns.time is not None:
-        query = query.where(exp.or_(both(*limits), is_null(name(truth.columns.time)), copy=False), copy=False)
+        query = query.where(any_of(both(*limits), is_null(name(truth.columns.time))), copy=False)
     late = exp.LTE(this=name("kt"), expression=whole(micros(job.now)))
     known = all_and(
-        [], within(query, "read"), both(not_null(name("tid0")), exp.or_(late, is_null(name("kt"))))
+        [], within(query, "read"), both(not_null(name("tid0")), any_of(late, is_null(name("kt"))))
     )
     keys = [f"tid{i}" for i in range(len(truth.key_texts()))]
     if not job.repeated_labels:
@@ -196,7 +197,7 @@ def _latest(rows: exp.Select, keys: Sequence[str], order: Sequence[str], ident: 
     )
     first: exp.Expression = exp.EQ(this=name("rn"), expression=whole(1))
     if ident:
-        first = exp.or_(first, is_null(name(ident)), copy=False)
+        first = any_of(first, is_null(name(ident)))
     return all_and([], within(all_and([(number, "rn")], within(rows, "every")), "numbered"), first)
 
 
@@ -308,8 +309,8 @@ def _classes(
     return all_and(third, within(made, "clipped"))
 
 
-def _edges(job: Job) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.array([0.0]) if job.grids.score is None else job.grids.score.edges  # type: ignore[return-value]
+def _edges(job: Job) -> Floats:
+    return np.array([0.0]) if job.grids.score is None else job.grids.score.edges
 
 
 def _minus_ln(value: exp.Expression) -> exp.Expression:

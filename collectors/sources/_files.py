@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlglot import exp
 
 from collectors.expressions import both, call, name, raw, select, string, whole, within
+from collectors.parsing import parse_expression, star
 from collectors.sources.base import ColumnInfo, Kind, Setting, Slice, Source, Span
 from collectors.zones import micros, moment
 from core.config.secrets import Masked, Text
@@ -112,10 +113,8 @@ class FileSource(Source):
         """Read the good files that touch `span`."""
         query: exp.Expression = raw(self.reader(self._good(span)))
         if self.setting.where:
-            condition = exp.maybe_parse(self.setting.where, dialect="duckdb")
-            star = exp.Select(expressions=[exp.Star()])
-            star.set("from_", exp.From(this=query))
-            query = within(star.where(condition, copy=False), "rows")
+            condition = parse_expression(f"{self.setting.use}.where", self.setting.where, "duckdb")
+            query = within(star(query, condition), "rows")
         return query
 
     def recheck(self) -> bool:
@@ -185,7 +184,7 @@ class FileSource(Source):
         """Return first and last time and number of rows of one file, from a scan."""
         time = self.setting.time
         reader = self.reader([path])
-        rows = [(raw("count(*)"), "n")]
+        rows: list[tuple[exp.Expression, str]] = [(raw("count(*)"), "n")]
         if time is not None:
             described = self.engine.run(f"DESCRIBE SELECT * FROM {self.typed_reader([path])}").to_pydict()
             kinds = dict(zip(described["column_name"], described["column_type"], strict=True))
@@ -226,9 +225,7 @@ def within_rows(relation: exp.Expression) -> exp.Expression:
     """Name a relation `rows`, so that a whole row can be hashed."""
     if isinstance(relation, exp.Subquery):
         return relation
-    star = exp.Select(expressions=[exp.Star()])
-    star.set("from_", exp.From(this=relation))
-    return within(star, "rows")
+    return within(star(relation), "rows")
 
 
 def _between(at: exp.Expression, span: Span) -> exp.Expression:

@@ -1,0 +1,1 @@
+"""The pages: read the store, write what people do, ask for work through requests."""

@@ -1,0 +1,73 @@
+"""What every page gets: the project, the store, the query, the time and what the reader may do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from core.config.project import Project
+from core.text import gettext as _
+from reports.query import Query
+from store.database import Store
+
+NOBODY = "unknown (local)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What a file in `views/` says of itself as PAGE; its `render(context)` draws it."""
+
+    title: str
+    icon: str
+    order: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Who looks at the page: `actor` goes into the audit trail; `barred` says why nothing may be done."""
+
+    actor: str = NOBODY
+    barred: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One run of a page.
+
+    `now` is the time that the pages speak of (the demo's own, where the store has one); `clock` is the
+    time of the machine, for heartbeats and for what people do. `mark` changes whenever the store does.
+    """
+
+    project: Project
+    store: Store
+    query: Query
+    now: datetime
+    clock: datetime
+    demo: bool
+    mark: str
+    reader: Reader
+    pages: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the project's time zone."""
+        return self.project.zone
+
+
+def reader(project: Project, *, foreign: bool) -> Reader:
+    """Tell who looks at the page: login, else a configured proxy header, else unknown.
+
+    On a foreign address only a known reader may act, unless anonymous actions are allowed (SPEC.md).
+    """
+    user = st.user.to_dict()
+    email = str(user.get("email") or "") if user.get("is_logged_in") else ""
+    if not email and project.actor_header:
+        email = st.context.headers.get(project.actor_header) or ""
+    if email:
+        return Reader(actor=email)
+    if foreign and not project.allow_anonymous_actions:
+        return Reader(barred=_("Read only: log in to act on tickets, reports and collectors."))
+    return Reader()

@@ -1,0 +1,229 @@
+"""Read what pages show, once for each state of the store.
+
+`mark` (the store's state and the configuration) is part of every key, so a page never shows what is no
+longer so; arguments that begin with an underscore are not part of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from core.rules import AlertState, TicketState
+from core.text import gettext as _
+from core.values import MetricPoint
+from core.windows import Grain
+from dashboard.charts import Moment, Shade
+from dashboard.context import Context
+from reports.query import Heat
+from reports.standing import GoalStanding, Standing, standings
+from store.alerts import alerts
+from store.grids import grid_set
+from store.marks import marks
+from store.models import models, versions
+from store.tickets import tickets
+from store.windows import windows
+
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def overview(context: Context) -> list[Standing]:
+    """Return every model's standing, worst first."""
+    return _overview(context, context.mark)
+
+
+def series(
+    context: Context,
+    model: str,
+    metrics: Sequence[str],
+    *,
+    since: datetime,
+    until: datetime,
+    version: str = "",
+    segment: str = "",
+    column: str = "",
+    grain: Grain | None = None,
+) -> Mapping[str, list[MetricPoint]]:
+    """Return the points of several metrics by name."""
+    return _series(
+        context, context.mark, model, tuple(metrics), since, until, version, segment, column, grain
+    )
+
+
+def heat(
+    context: Context, model: str, metric: str, *, since: datetime, until: datetime, version: str, segment: str
+) -> Heat:
+    """Return a metric by column and window."""
+    return _heat(context, context.mark, model, metric, since, until, version, segment)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _overview(_context: Context, mark: str) -> list[Standing]:
+    return standings(_context.query, _context.now)
+
+
+@st.cache_data(show_spinner=False, max_entries=400)
+def _series(
+    _context: Context,
+    mark: str,
+    model: str,
+    metrics: tuple[str, ...],
+    since: datetime,
+    until: datetime,
+    version: str,
+    segment: str,
+    column: str,
+    grain: Grain | None,
+) -> dict[str, list[MetricPoint]]:
+    return {
+        metric: _context.query.series(
+            model,
+            metric,
+            since=since,
+            until=until,
+            now=_context.now,
+            version=version,
+            segment=segment,
+            column=column,
+            grain=grain,
+        )
+        for metric in metrics
+    }
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _heat(
+    _context: Context,
+    mark: str,
+    model: str,
+    metric: str,
+    since: datetime,
+    until: datetime,
+    version: str,
+    segment: str,
+) -> Heat:
+    return _context.query.heat(model, metric, since=since, until=until, version=version, segment=segment)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticket:
+    """An open ticket, as a link needs it."""
+
+    id: int
+    severity: str
+    incident: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fired:
+    """An alert as charts shade it; `until` is None while it still fires."""
+
+    rule: str
+    version: str
+    segment: str
+    column: str
+    severity: str
+    since: datetime
+    until: datetime | None
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a model's page needs beside numbers."""
+
+    versions: tuple[str, ...]
+    segments: tuple[str, ...]
+    newest: datetime | None
+    moments: tuple[Moment, ...]
+    fired: tuple[Fired, ...]
+    tickets: tuple[Ticket, ...]
+
+
+def facts(context: Context, model: str) -> Facts:
+    """Return versions, segments, events and alerts of a model."""
+    return _facts(context, context.mark, model)
+
+
+def goals(context: Context, model: str) -> tuple[GoalStanding, ...]:
+    """Return how a model's goals stand."""
+    return next((item.goals for item in overview(context) if item.model == model), ())
+
+
+def shades(facts: Facts, metric: str, primary: str, version: str, segment: str, column: str) -> list[Shade]:
+    """Return the windows in which a rule on this metric fired, one shade for each alert."""
+    ours = []
+    for fired in facts.fired:
+        rule = fired.rule.partition(":")[0]
+        named = {metric, "performance.primary" if metric == primary else metric}
+        if column == "@score":
+            named = {"drift.score"}
+        if rule in named and fired.version in ("", version) and fired.segment in ("", segment):
+            ours.append(Shade(since=fired.since, until=fired.until or FOREVER, label=fired.label, severity=fired.severity))
+    return ours
+
+
+def column_points(
+    context: Context, model: str, metric: str, since: datetime, until: datetime
+) -> list[MetricPoint]:
+    """Return a metric's stored points of every column."""
+    return _column_points(context, context.mark, model, metric, since, until)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def _column_points(
+    _context: Context, mark: str, model: str, metric: str, since: datetime, until: datetime
+) -> list[MetricPoint]:
+    return _context.query.stored(model, metric=metric, since=since, until=until, version="", segment="")
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _facts(_context: Context, mark: str, model: str) -> Facts:
+    config = _context.project.models[model]
+    with _context.store.read() as session:
+        seen = sorted(versions(session, model), key=lambda row: row.first_seen)
+        row = next((row for row in models(session) if row.name == model), None)
+        segments: tuple[str, ...] = ()
+        if row is not None and row.grid_set:
+            found = grid_set(session, row.grid_set).segments
+            segments = tuple(f"{name}={level}" for name, levels in found.items() for level in levels)
+        work = tickets(session, model=model)
+        by_incident = {item.incident_id: item for item in work}
+        collected = windows(session, model, config.grain)
+        fired = [
+            Fired(
+                rule=item.rule,
+                version=item.version,
+                segment=item.segment,
+                column=item.column,
+                severity=item.severity,
+                since=item.since,
+                until=item.until,
+                label=_label(by_incident[item.incident_id].id if item.incident_id in by_incident else None),
+            )
+            for item in alerts(session, model=model)
+            if item.state != AlertState.WITHDRAWN
+        ]
+        moments = [Moment(at=item.first_seen, label=item.version, kind="release") for item in seen]
+        moments += [
+            Moment(at=item.start, label=item.text, kind="mark")
+            for item in marks(session, model)
+            if item.kind != "release" or item.text not in {version.version for version in seen}
+        ]
+        return Facts(
+            versions=tuple(item.version for item in seen),
+            segments=segments,
+            newest=max((item.end for item in collected if item.state == "ok"), default=None),
+            moments=tuple(moments),
+            fired=tuple(fired),
+            tickets=tuple(
+                Ticket(id=item.id, severity=item.severity, incident=item.incident_id)
+                for item in work
+                if item.state != TicketState.CLOSED
+            ),
+        )
+
+
+def _label(ticket: int | None) -> str:
+    return _("alert") if ticket is None else _("ticket {id}").format(id=ticket)

@@ -1,0 +1,91 @@
+"""Which charts a model's page shows, by family and task."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.config.model import Model, Task
+from core.text import gettext as _
+from metrics.base import Metric
+from reports.query import Query
+
+COLUMN_DRIFT = "drift.jensen_shannon"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart: its title, the metrics drawn in it and how each line is called.
+
+    `foreign` titles come from the configuration; both kinds are escaped where they are shown.
+    """
+
+    title: str
+    metrics: tuple[str, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    foreign: bool = False
+
+
+def primary(model: Model) -> str:
+    """Return the metric that the rule `performance.primary` watches."""
+    return "performance.mae" if model.task is Task.REGRESSION else "performance.log_loss"
+
+
+def service(model: Model) -> list[Chart]:
+    """Return the service's charts."""
+    latency = {
+        "service.latency_p95_ms": _("95 % are faster"),
+        "service.latency_p50_ms": _("half are faster"),
+        "service.latency_p99_ms": _("99 % are faster"),
+    }
+    return [
+        Chart(title=_("Predictions"), metrics=("service.requests",)),
+        Chart(title=_("Share of errors"), metrics=("service.error_share",)),
+        Chart(title=_("Latency"), metrics=tuple(latency), labels=latency),
+    ]
+
+
+def performance(model: Model) -> list[Chart]:
+    """Return the performance charts of the model's task, the judged one first."""
+    by_task = {
+        Task.BINARY: [
+            (_("Log loss"), "performance.log_loss"),
+            (_("ROC AUC"), "performance.roc_auc"),
+            (_("Calibration error"), "performance.ece"),
+            (_("Precision"), "performance.precision"),
+        ],
+        Task.MULTICLASS: [
+            (_("Log loss"), "performance.log_loss"),
+            (_("Accuracy"), "performance.accuracy"),
+        ],
+        Task.REGRESSION: [
+            (_("Mean absolute error"), "performance.mae"),
+            (_("Bias"), "performance.bias"),
+        ],
+    }
+    return [Chart(title=title, metrics=(name,)) for title, name in by_task.get(model.task, [])]
+
+
+def score_drift() -> Chart:
+    """Return the chart of the score's drift."""
+    return Chart(title=_("Drift of the score"), metrics=(COLUMN_DRIFT,))
+
+
+def quality(model: Model) -> list[Chart]:
+    """Return the charts of data quality."""
+    return [
+        Chart(title=_("Rows"), metrics=("quality.rows",)),
+        Chart(title=_("Predictions with a known outcome"), metrics=("quality.join_coverage",)),
+        Chart(title=_("Repeated ids"), metrics=("quality.duplicate_ids",)),
+    ]
+
+
+def more(query: Query, model: Model, family: str, shown: Sequence[Chart]) -> dict[str, Metric]:
+    """Return the declared metrics of a family that suit the task and are not drawn yet."""
+    drawn = {name for chart in shown for name in chart.metrics}
+    return {
+        name: metric
+        for name, metric in sorted(query.declared().items())
+        if name.partition(".")[0] == family
+        and name not in drawn
+        and model.task.value in metric.tasks
+        and metric.per.value == "model"
+    }

@@ -1,0 +1,131 @@
+"""Say in plain words how a goal stands."""
+
+import re
+from datetime import date
+
+from core.text import gettext as _
+from dashboard import text
+from reports.standing import GoalStanding, Light
+
+_NAME = re.compile(r"[^\W\d]\w*")
+
+
+def goal_sentence(standing: GoalStanding) -> str:
+    """Write the goal as one paragraph of markdown: where the KPI stands, the goal, and what is to come.
+
+    Every foreign word in it is escaped.
+    """
+    return " ".join(part for part in (_kpi(standing), _goal(standing)) if part)
+
+
+def goal_line(standing: GoalStanding) -> str:
+    """Write the goal in one short line for an overview."""
+    unit = standing.unit
+    return _("**{title}** {value} · goal {target} by {by}: {state}").format(
+        title=text.markdown(standing.title, limit=60),
+        value=text.number(standing.value, unit),
+        target=text.number(standing.goal.target, unit),
+        by=_date(standing.goal.by),
+        state=state_word(standing.state),
+    )
+
+
+def state_word(state: str) -> str:
+    """Translate a goal's state."""
+    return {
+        "reached": _("reached"),
+        "on track": _("on track"),
+        "at risk": _("at risk"),
+        "off track": _("off track"),
+        "missed": _("missed"),
+        "unknown": _("unknown"),
+    }.get(state, text.markdown(state))
+
+
+def light_word(light: Light) -> str:
+    """Say a light in one word."""
+    return {
+        Light.GOOD: _("fine"),
+        Light.WATCH: _("watch"),
+        Light.BAD: _("in trouble"),
+        Light.UNKNOWN: _("unknown"),
+    }[light]
+
+
+def _kpi(standing: GoalStanding) -> str:
+    title = text.markdown(standing.title, limit=60)
+    days = standing.goal.over.days
+    if standing.value is None:
+        return _("**{title}** in the last {days} days is not known yet.").format(title=title, days=days)
+    details = []
+    if standing.numerator is not None and standing.denominator:
+        details.append(
+            _("{numerator} of {denominator}{what}").format(
+                numerator=f"{standing.numerator:,.0f}",
+                denominator=f"{standing.denominator:,.0f}",
+                what=_counted(standing),
+            )
+        )
+    if standing.lower is not None and standing.upper is not None:
+        details.append(
+            _("likely {lower} to {upper}").format(
+                lower=_bare(standing.lower, standing.unit), upper=_bare(standing.upper, standing.unit)
+            )
+        )
+    return _("**{title}** in the last {days} days: **{value}**{details}.").format(
+        title=title,
+        days=days,
+        value=text.number(standing.value, standing.unit),
+        details=f" ({'; '.join(details)})" if details else "",
+    )
+
+
+def _goal(standing: GoalStanding) -> str:
+    unit, goal = standing.unit, standing.goal
+    head = _("Goal **{target}** by {by}: **{state}**").format(
+        target=text.number(goal.target, unit), by=_date(goal.by), state=state_word(standing.state)
+    )
+    if standing.state == "unknown":
+        reason = text.markdown(standing.reason).removesuffix("\\.")
+        return f"{head}. {reason}." if reason else f"{head}."
+    if standing.state in ("reached", "missed"):
+        return f"{head}."
+    tail = []
+    if standing.forecast is not None:
+        tail.append(
+            _("at this pace it will be {forecast} by then").format(forecast=text.number(standing.forecast, unit))
+        )
+    if standing.probability is not None:
+        tail.append(_("chance of meeting it {chance}").format(chance=_chance(standing.probability)))
+    if standing.needed:
+        tail.append(_("needed: {change} a month").format(change=_change(standing.needed, unit)))
+    return f"{head}; {', '.join(tail)}." if tail else f"{head}."
+
+
+def _counted(standing: GoalStanding) -> str:
+    name = standing.kpi.denominator
+    if name is None:
+        return " " + _("predictions") if standing.kpi.source is None else ""
+    return f" {text.markdown(name.replace('_', ' '), limit=40)}" if _NAME.fullmatch(name) else ""
+
+
+def _bare(value: float, unit: str) -> str:
+    return text.number(value, unit).removesuffix(f"{text.NBSP}%")
+
+
+def _change(value: float, unit: str) -> str:
+    if unit == "percent":
+        return _("{points} points").format(points=f"{100 * value:+.1f}")
+    return f"{value:+,.3g}"
+
+
+def _chance(probability: float) -> str:
+    if probability < 0.01:
+        return _("under 1{space}%").format(space=text.NBSP)
+    if probability > 0.99:
+        return _("over 99{space}%").format(space=text.NBSP)
+    return f"{100 * probability:.0f}{text.NBSP}%"
+
+
+def _date(value: date) -> str:
+    return text.date(value)

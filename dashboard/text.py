@@ -1,0 +1,119 @@
+"""Write numbers, times and foreign text so that a page shows them as they are.
+
+Texts from data and configuration are untrusted: Streamlit's markdown would read `$`, `[`, `:material/…:`,
+plotly `<b>` and `%{…}` in them.
+"""
+
+import html
+import re
+from datetime import date as Date  # noqa: N812 - `date` writes one here
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from core.text import gettext as _
+from core.text import ngettext
+
+NBSP = "\u00a0"
+_JOINER = "\u2060"  # invisible; breaks shortcodes, which Streamlit looks for after it has read the markdown
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$&=^\"'])")
+_SHORTCODE = re.compile(r":(?=[A-Za-z0-9_+\-/])")
+_WEB = re.compile(r"\b(www)(?=\.)", re.IGNORECASE)
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text: object, *, limit: int = 500) -> str:
+    """Return one line without control characters, cut to `limit` characters."""
+    line = " ".join(_UNSEEN.sub("", str(text)).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def markdown(text: object, *, limit: int = 500) -> str:
+    """Escape foreign text for Streamlit's markdown: it shows letter by letter, as one line."""
+    line = _WEB.sub(rf"\1{_JOINER}", _SHORTCODE.sub(f":{_JOINER}", plain(text, limit=limit)))
+    return _PUNCTUATION.sub(r"\\\1", line)
+
+
+def figure(text: object, *, limit: int = 80) -> str:
+    """Escape foreign text for plotly: no tag, no template field, no formula."""
+    line = html.escape(plain(text, limit=limit), quote=False)
+    return line.replace("%", "&#37;").replace("$", "&#36;").replace("{", "&#123;")
+
+
+def number(value: float | None, unit: str = "", *, digits: int | None = None, currency: str = "") -> str:
+    """Write a value in its unit (percent: a share 0–1); an em dash where there is none.
+
+    >>> number(0.1182, "percent"), number(25220, "count"), number(1840.0, "ms")
+    ('11.8\\xa0%', '25,220', '1,840\\xa0ms')
+    """
+    if value is None:
+        return "—"
+    if unit == "percent":
+        share = 100 * value
+        places = digits if digits is not None else (2 if 0 < abs(share) < 1 else 1)
+        return f"{share:.{places}f}{NBSP}%"
+    if unit == "count":
+        return f"{value:,.0f}"
+    if unit == "ms":
+        return f"{value:,.0f}{NBSP}ms" if abs(value) >= 10 else f"{value:.1f}{NBSP}ms"
+    if unit == "hours":
+        return f"{value:,.1f}{NBSP}h"
+    if unit == "currency":
+        return f"{value:,.2f}{NBSP}{currency}".rstrip()
+    if digits is not None:
+        return f"{value:,.{digits}f}"
+    return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def axis_unit(unit: str) -> str:
+    """Return what stands beside a chart's title: the unit in words."""
+    return {
+        "percent": _("%"),
+        "count": _("number"),
+        "ms": _("milliseconds"),
+        "hours": _("hours"),
+        "score": _("score"),
+        "currency": _("money"),
+    }.get(unit, "")
+
+
+def date(value: Date, *, year: bool = True) -> str:
+    """Write a calendar day: '29 April 2026'."""
+    text = f"{value.day} {_months()[value.month - 1]}"
+    return f"{text} {value.year}" if year else text
+
+
+def day(moment: datetime, zone: ZoneInfo, *, year: bool = False) -> str:
+    """Write the local day: '29 April', with the year where asked for."""
+    return date(moment.astimezone(zone).date(), year=year)
+
+
+def moment(value: datetime | None, zone: ZoneInfo) -> str:
+    """Write a local time: '29 April, 14:05'."""
+    return "—" if value is None else f"{day(value, zone)}, {value.astimezone(zone):%H:%M}"
+
+
+def span(length: timedelta) -> str:
+    """Write a length of time in its largest whole unit: '3 days', '5 hours', '12 minutes'."""
+    seconds = max(int(length.total_seconds()), 0)
+    if seconds >= 2 * 86400:
+        return ngettext("{n} day", "{n} days", seconds // 86400).format(n=seconds // 86400)
+    if seconds >= 3600:
+        return ngettext("{n} hour", "{n} hours", seconds // 3600).format(n=seconds // 3600)
+    return ngettext("{n} minute", "{n} minutes", seconds // 60).format(n=seconds // 60)
+
+
+def _months() -> tuple[str, ...]:
+    return (
+        _("January"),
+        _("February"),
+        _("March"),
+        _("April"),
+        _("May"),
+        _("June"),
+        _("July"),
+        _("August"),
+        _("September"),
+        _("October"),
+        _("November"),
+        _("December"),
+    )

@@ -1,0 +1,1 @@
+"""One file is one page; `core.plugins` finds them."""

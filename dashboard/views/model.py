@@ -1,0 +1,310 @@
+"""One model: its goal first, then service, performance, drift and data quality on one time axis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import streamlit as st
+
+from core.config.model import Model
+from core.text import N_
+from core.text import gettext as _
+from core.windows import Grain
+from dashboard import charts, data, links, sections, sentences, text, widgets
+from dashboard.context import Context, Page
+from dashboard.theme import palette
+from reports.standing import GoalStanding
+
+PAGE = Page(title=N_("Model"), icon=":material/monitoring:", order=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What the address asks for, checked."""
+
+    context: Context
+    model: Model
+    version: str
+    segment: str
+    versions: tuple[str, ...]
+    compare: bool
+    scene: charts.Scene
+    facts: data.Facts
+
+    @property
+    def since(self) -> datetime:
+        """Return the start of the range."""
+        return self.scene.since
+
+    @property
+    def until(self) -> datetime:
+        """Return the end of the range."""
+        return self.scene.until
+
+
+def render(context: Context) -> None:
+    """Draw the page."""
+    models = context.project.models
+    if not models:
+        st.title(_("Model"))
+        widgets.empty(_("No model is watched yet."), _("Name one in the configuration."), "goalkeeper init")
+        return
+    picked = links.pick(st.query_params, "model", list(models), next(iter(models)))
+    model = models[picked.value]
+    title = st.container()
+    view, notes = _filters(context, model)
+    with title:
+        st.title(text.markdown(model.shown_title, limit=80))
+    widgets.notes([picked.note, *notes])
+    if view.facts.newest is None:
+        widgets.empty(
+            _("Nothing is collected for this model yet."),
+            _("Collect once by hand, or start `goalkeeper serve`, which collects by itself."),
+            f"goalkeeper collect --model {model.name}",
+        )
+        return
+    _lead(view)
+    _goals(view)
+    _family(view, "service", _("Service"), sections.service(view.model))
+    _family(view, "performance", _("Performance"), sections.performance(view.model))
+    _drift(view)
+    _family(view, "quality", _("Data quality"), sections.quality(view.model))
+
+
+def _filters(context: Context, model: Model) -> tuple[View, list[str]]:
+    facts = data.facts(context, model.name)
+    today = (context.now if facts.newest is None else min(context.now, facts.newest)).astimezone(context.zone)
+    span, range_note = links.pick_range(st.query_params, today.date())
+    version = links.pick(st.query_params, "version", ["", *facts.versions], "")
+    segment = links.pick(st.query_params, "segment", ["", *facts.segments], "")
+    compare = st.query_params.get("compare") == "1" and not version.value and len(facts.versions) > 1
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
+        if len(context.project.models) > 1:
+            _choice("model", _("Model"), model.name, list(context.project.models), "")
+        if len(facts.versions) > 1:
+            _choice("version", _("Version"), version.value, ["", *facts.versions], _("all versions"))
+        if facts.segments:
+            _choice("segment", _("Segment"), segment.value, ["", *facts.segments], _("all rows"))
+        _range(span, today.date())
+        if len(facts.versions) > 1 and not version.value:
+            st.toggle(
+                _("Compare versions"),
+                key=links.bound("compare", compare),
+                on_change=links.write_flag,
+                args=("compare",),
+            )
+    since, until = span.bounds(context.zone)
+    scene = charts.Scene(
+        since=since, until=until, zone=context.zone, colours=palette(), moments=facts.moments
+    )
+    view = View(
+        context=context,
+        model=model,
+        version=version.value,
+        segment=segment.value,
+        versions=facts.versions,
+        compare=compare,
+        scene=scene,
+        facts=facts,
+    )
+    return view, [range_note, version.note, segment.note]
+
+
+def _choice(name: str, label: str, value: str, options: Sequence[str], all_: str) -> None:
+    st.selectbox(
+        label,
+        options,
+        key=links.bound(name, value),
+        format_func=lambda option: text.plain(option) or all_,
+        on_change=links.write,
+        args=(name,),
+        width=210,
+    )
+
+
+def _range(span: links.Range, last: date) -> None:
+    preset = next((p for p, days in links.PRESETS.items() if days == span.days and span.last == last), None)
+    key = "range-preset"
+    st.session_state[key] = preset
+
+    def preset_chosen() -> None:
+        chosen = st.session_state[key]
+        if chosen:
+            first = last - timedelta(days=links.PRESETS[chosen] - 1)
+            st.query_params["from"], st.query_params["to"] = first.isoformat(), last.isoformat()
+
+    st.segmented_control(
+        _("Range"),
+        list(links.PRESETS),
+        key=key,
+        on_change=preset_chosen,
+        format_func=lambda item: {"7d": _("7 days"), "28d": _("28 days"), "90d": _("90 days"), "1y": _("1 year")}[item],
+    )
+    own = "range-own"
+    st.session_state[own] = (span.first, span.last)
+
+    def own_chosen() -> None:
+        chosen = st.session_state[own]
+        if len(chosen) == 2:
+            st.query_params["from"], st.query_params["to"] = (day.isoformat() for day in chosen)
+
+    st.date_input(_("From – to"), key=own, on_change=own_chosen, format="YYYY-MM-DD", width=230)
+
+
+def _lead(view: View) -> None:
+    context, model = view.context, view.model
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        st.caption(widgets.freshness(view.facts.newest, context))
+        if model.owner:
+            st.caption(_("owner: {owner}").format(owner=text.markdown(model.owner)))
+        if model.runbook.startswith(("https://", "http://")):
+            st.link_button(_("Runbook"), model.runbook, type="tertiary", icon=":material/menu_book:")
+        for ticket in view.facts.tickets:
+            st.page_link(
+                context.pages["tickets"],
+                label=_("Ticket {id} ({severity})").format(
+                    id=ticket.id, severity=widgets.severity_word(ticket.severity)
+                ),
+                query_params={"ticket": str(ticket.id)},
+                icon=":material/confirmation_number:",
+            )
+
+
+def _goals(view: View) -> None:
+    st.header(_("Goal"))
+    standings = data.goals(view.context, view.model.name)
+    if not view.model.kpis:
+        widgets.empty(
+            _("No KPI is declared, so nobody can say whether this model does its work."),
+            _("Add `kpis:` and `goals:` to the model: a numerator and a denominator are enough."),
+        )
+    with st.container(key="lead"):
+        for standing in standings:
+            st.markdown(sentences.goal_sentence(standing))
+    if standings and view.model.experiment is None:
+        st.caption(
+            _("Without a control group a move of the KPI cannot be credited to the model: the market moves it too.")
+        )
+    for kpi in view.model.kpis:
+        levels = [level for standing in standings if standing.goal.kpi == kpi for level in _levels(standing)]
+        title = view.model.kpis[kpi].title or kpi
+        _chart(view, sections.Chart(title=title, metrics=(f"business.{kpi}",), foreign=True), levels=levels, height=330)
+
+
+def _levels(standing: GoalStanding) -> list[charts.Level]:
+    return [
+        charts.Level(value=standing.goal.target, label=_("target"), kind="target"),
+        charts.Level(value=standing.goal.baseline, label=_("baseline"), kind="baseline"),
+    ]
+
+
+def _family(view: View, family: str, title: str, wanted: Sequence[sections.Chart]) -> None:
+    st.header(title)
+    more = sections.more(view.context.query, view.model, family, wanted)
+    if more:
+        chosen = st.multiselect(
+            _("More metrics, computed now from the stored profiles"),
+            list(more),
+            format_func=lambda name: text.plain(_(more[name].title)),
+            key=f"more-{family}",
+            placeholder=_("More metrics"),
+            label_visibility="collapsed",
+            width=420,
+        )
+        wanted = [*wanted, *(sections.Chart(title=_(more[name].title), metrics=(name,)) for name in chosen)]
+    with st.container(key=f"charts-{family}"):
+        drawn = 0
+        columns = st.columns(2, gap="large")
+        for item in wanted:
+            with columns[drawn % 2]:
+                drawn += _chart(view, item)
+        if not drawn:
+            st.caption(_("Nothing of this kind was computed in this range."))
+
+
+def _drift(view: View) -> None:
+    st.header(_("Drift"))
+    with st.container(key="charts-drift"):
+        _chart(view, sections.score_drift(), column="@score", height=230)
+    heat = data.heat(
+        view.context,
+        view.model.name,
+        sections.COLUMN_DRIFT,
+        since=view.since,
+        until=view.until,
+        version=view.version,
+        segment=view.segment,
+    )
+    if not heat.columns:
+        st.caption(_("No column's drift is stored for this choice; all versions and rows always are."))
+        return
+    st.subheader(_("Columns by day, most drifted last week on top"))
+    known = [value for row in heat.values for value in row if value is not None]
+    widgets.figure(
+        charts.heat_map(heat, view.scene, top=max(0.1, max(known, default=0.1))),
+        key="heat",
+        alt=_("Drift of each column by day; darker is more"),
+    )
+    declared = view.context.query.declared().get(sections.COLUMN_DRIFT)
+    points = data.column_points(view.context, view.model.name, sections.COLUMN_DRIFT, view.since, view.until)
+    widgets.explain(declared, points, name=sections.COLUMN_DRIFT, unit="score", key="heat")
+
+
+def _chart(
+    view: View,
+    item: sections.Chart,
+    *,
+    column: str = "",
+    levels: Sequence[charts.Level] = (),
+    height: int = 260,
+) -> int:
+    """Draw one chart; return how many were drawn (0 where nothing is known and nothing is declared)."""
+    query = view.context.query
+    name = item.metrics[0]
+    unit = query.unit(view.model.name, name)
+    versions = view.versions if view.compare and len(item.metrics) == 1 else (view.version,)
+    hourly = name.startswith("service.") and view.until - view.since <= timedelta(days=7)
+    grain = view.model.service_grain if hourly else None
+    lines = {}
+    for version in versions:
+        found = data.series(
+            view.context,
+            view.model.name,
+            item.metrics,
+            since=view.since,
+            until=view.until,
+            version=version,
+            segment=view.segment,
+            column=column,
+            grain=grain,
+        )
+        for metric, points in found.items():
+            label = item.labels.get(metric, item.title) if len(versions) == 1 else version
+            lines[label] = points
+    everything = [point for points in lines.values() for point in points]
+    if not everything:
+        return 0
+    title = text.markdown(item.title, limit=60)
+    measured = text.axis_unit(unit)
+    st.subheader(title + (f" · {measured}" if measured else ""))
+    widgets.figure(
+        charts.trend(
+            lines,
+            unit,
+            view.scene,
+            shades=data.shades(view.facts, name, sections.primary(view.model), view.version, view.segment, column),
+            levels=levels,
+            height=height,
+        ),
+        key=f"chart-{name}-{column}",
+        alt=_("{title} over time").format(title=item.title),
+    )
+    latest = max(everything, key=lambda point: point.window.start)
+    _newest(latest.value.reason, grain)
+    widgets.explain(query.declared().get(name), everything, name=name, unit=unit, key=f"{name}-{column}")
+    return 1
+
+
+def _newest(reason: str, grain: Grain | None) -> None:
+    if reason:
+        st.caption(_("Newest window: {reason}").format(reason=text.markdown(reason)))

@@ -1,0 +1,176 @@
+"""Small pieces that pages share; every foreign word in them is escaped."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import streamlit as st
+
+from core.messages import Severity
+from core.rules import TicketKind, TicketState
+from core.text import gettext as _
+from core.values import MetricPoint
+from dashboard import charts, text
+from dashboard.context import Context
+from dashboard.sentences import light_word
+from metrics.base import Metric
+from reports.export import to_csv
+from reports.standing import Light, Signal
+
+Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"]
+_LIGHTS: dict[Light, tuple[Colour, str]] = {
+    Light.GOOD: ("green", ":material/check_circle:"),
+    Light.WATCH: ("orange", ":material/visibility:"),
+    Light.BAD: ("red", ":material/error:"),
+    Light.UNKNOWN: ("gray", ":material/help:"),
+}
+_SEVERITIES: dict[str, tuple[Colour, str]] = {
+    Severity.CRITICAL: ("red", ":material/error:"),
+    Severity.MAJOR: ("red", ":material/warning:"),
+    Severity.MINOR: ("orange", ":material/report:"),
+    Severity.NOTICE: ("blue", ":material/info:"),
+}
+
+
+def light(name: str, signal: Signal) -> None:
+    """Show one light: its name, a word, an icon and a colour; the reason on hover."""
+    colour, icon = _LIGHTS[signal.light]
+    help_ = text.markdown(signal.reason) or None
+    st.badge(f"{name}: {light_word(signal.light)}", icon=icon, color=colour, help=help_)
+
+
+def severity_badge(severity: str) -> None:
+    """Show how bad a thing is."""
+    colour, icon = _SEVERITIES.get(severity, ("gray", ":material/help:"))
+    st.badge(severity_word(severity), icon=icon, color=colour)
+
+
+def severity_word(severity: str) -> str:
+    """Translate a severity."""
+    words = {"critical": _("critical"), "major": _("major"), "minor": _("minor"), "notice": _("notice")}
+    return words.get(severity, text.markdown(severity))
+
+
+def kind_word(kind: str) -> str:
+    """Say what a ticket asks for."""
+    words: dict[str, str] = {
+        TicketKind.RETRAIN: _("retrain the model"),
+        TicketKind.FIX_DATA: _("repair the data"),
+        TicketKind.FIX_SERVICE: _("repair the service"),
+        TicketKind.INVESTIGATE: _("investigate"),
+    }
+    return words.get(kind, text.plain(kind))
+
+
+def ticket_word(state: str) -> str:
+    """Translate a ticket's state."""
+    words: dict[str, str] = {
+        TicketState.OPEN: _("open"),
+        TicketState.ACKNOWLEDGED: _("acknowledged"),
+        TicketState.RETRAINING: _("retraining"),
+        TicketState.VERIFYING: _("verifying"),
+        TicketState.UNCONFIRMED: _("unconfirmed"),
+        TicketState.CLOSED: _("closed"),
+    }
+    return words.get(state, text.plain(state))
+
+
+def resolution_word(resolution: str) -> str:
+    """Say why a ticket was closed."""
+    words = {
+        "verified": _("verified better"),
+        "recovered": _("recovered"),
+        "accepted": _("accepted as new normal"),
+        "dismissed": _("dismissed"),
+        "withdrawn": _("withdrawn"),
+        "false_alarm": _("false alarm"),
+        "known_cause": _("known cause"),
+        "duplicate": _("duplicate"),
+    }
+    return words.get(resolution, text.plain(resolution))
+
+
+def notes(found: Sequence[str]) -> None:
+    """Show what was wrong with a link; `found` is escaped markdown."""
+    for note in found:
+        if note:
+            st.warning(note, icon=":material/link_off:")
+
+
+def empty(title: str, hint: str, command: str = "") -> None:
+    """Say that there is nothing to show yet, and the next step."""
+    with st.container(border=True):
+        st.markdown(f"**{title}**")
+        st.markdown(hint)
+        if command:
+            st.code(command, language=None)
+
+
+def freshness(moment: datetime | None, context: Context) -> str:
+    """Say how old the newest data are."""
+    if moment is None:
+        return _("no data yet")
+    return _("data up to {day} ({ago} ago)").format(
+        day=text.moment(moment, context.zone), ago=text.span(context.now - moment)
+    )
+
+
+def explain(metric: Metric | None, points: Sequence[MetricPoint], *, name: str, unit: str, key: str) -> None:
+    """Offer what the chart shows, when it misleads, what to do next, and its numbers as CSV."""
+    with st.expander(_("What is this?"), icon=":material/info:", type="compact"):
+        if metric is None:
+            st.markdown(_("A KPI of the project, as its configuration declares it."))
+        else:
+            st.markdown(f"**{text.markdown(_(metric.title))}** · {_better(metric.better.value)}")
+            st.code(_(metric.formula), language=None, wrap_lines=True)
+            if metric.misleads:
+                st.markdown(f"{_('When it misleads:')} {text.markdown(_(metric.misleads))}")
+            if metric.source:
+                st.caption(f"{_('Source:')} {text.markdown(metric.source)}")
+        st.markdown(_next_step(name))
+        st.download_button(
+            _("Download CSV"),
+            data=lambda: _csv(points),
+            file_name=f"{name}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            key=f"csv-{key}",
+            on_click="ignore",
+            type="tertiary",
+            disabled=not points,
+        )
+
+
+def figure(figure: "charts.go.Figure", key: str, alt: str) -> None:
+    """Show a figure in the page's theme."""
+    st.plotly_chart(figure, theme="streamlit", config=charts.CONFIG, key=key, alt=alt)
+
+
+def _csv(points: Sequence[MetricPoint]) -> bytes:
+    header = ("model", "metric", "version", "segment", "column", "window_start", "window_end")
+    header += ("value", "lower", "upper", "n", "state", "reason")
+    return to_csv(
+        header,
+        (
+            (
+                *(p.model, p.metric, p.version, p.segment, p.column, p.window.start, p.window.end),
+                *(p.value.value, p.value.lower, p.value.upper, p.value.n, p.value.state.value, p.value.reason),
+            )
+            for p in points
+        ),
+    )
+
+
+def _better(better: str) -> str:
+    return {"higher": _("higher is better"), "lower": _("lower is better")}.get(better, _("neither way is better"))
+
+
+def _next_step(name: str) -> str:
+    family = name.partition(".")[0]
+    return {
+        "business": _("**Next:** if it falls, compare segments above and look at performance and quality below."),
+        "service": _("**Next:** compare with the releases marked on the chart, then ask whoever runs the service."),
+        "performance": _("**Next:** compare versions above; a deep dive (Reports) shows which rows changed."),
+        "drift": _("**Next:** look whether performance or the goal moved too; drift alone is only a notice."),
+        "quality": _("**Next:** look at Collectors for notes on these days, then ask the log's owner."),
+    }.get(family, "")

@@ -1,0 +1,306 @@
+"""Whoever wants a number asks here: stored values where they are stored, else computed from profiles."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from core.config.model import Model
+from core.config.project import Project
+from core.errors import GoalkeeperError
+from core.grid import GridSet
+from core.profile import Profile, ProfileKey, merge_all
+from core.text import gettext as _
+from core.values import MetricPoint, MetricValue
+from core.windows import Grain, Window, windows_between
+from metrics.base import Metric
+from metrics.measure import measure
+from metrics.registry import all_metrics
+from store import grids, models, profiles, references
+from store import metrics as stored
+from store.database import Store
+
+Part = Literal["inputs", "outcomes", "both"]
+Stage = Literal["open", "immature", "final"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heat:
+    """A metric by column and window; None where there is no value."""
+
+    metric: str
+    columns: tuple[str, ...]
+    windows: tuple[Window, ...]
+    values: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """Answer with metric points for any model, metric, range, version and segment.
+
+    Version '' is all versions pooled, segment '' all rows. `since` and `until` are aware; ranges are
+    half-open. Every method reads one consistent snapshot of the store and writes nothing.
+    """
+
+    store: Store
+    project: Project
+
+    def series(
+        self,
+        model: str,
+        metric: str,
+        *,
+        since: datetime,
+        until: datetime,
+        now: datetime,
+        version: str = "",
+        segment: str = "",
+        column: str = "",
+        grain: Grain | None = None,
+        as_of: datetime | None = None,
+    ) -> list[MetricPoint]:
+        """Return one point for each window that has one, in order of time.
+
+        `grain` defaults to the model's. What is not stored (another grain, metric, version or segment) is
+        computed from merged profiles; a range `as_of` an earlier time knows stored values only.
+
+        Raises:
+            GoalkeeperError: no such model or metric.
+        """
+        config = self._model(model)
+        grain = grain or config.grain
+        with self.store.read() as session:
+            found = stored.points(
+                session,
+                model,
+                metric=metric,
+                version=version,
+                segment=segment,
+                column=column,
+                since=since,
+                until=until,
+                grain=grain,
+                as_of=as_of,
+            )
+        if found or as_of is not None or not self.is_known(model, metric):
+            return sorted(found, key=lambda point: point.window.start)
+        windows = list(windows_between(since, until, grain, self.project.zone))
+        return self._computed(config, metric, windows, now, version, segment, column)
+
+    def stored(
+        self,
+        model: str,
+        *,
+        metric: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        as_of: datetime | None = None,
+        version: str | None = None,
+        segment: str | None = None,
+        column: str | None = None,
+        grain: Grain | None = None,
+    ) -> list[MetricPoint]:
+        """Return stored points; None means any."""
+        with self.store.read() as session:
+            return stored.points(
+                session,
+                model,
+                metric=metric,
+                version=version,
+                segment=segment,
+                column=column,
+                since=since,
+                until=until,
+                grain=grain,
+                as_of=as_of,
+            )
+
+    def value(
+        self,
+        model: str,
+        metric: str,
+        *,
+        since: datetime,
+        until: datetime,
+        now: datetime,
+        version: str = "",
+        segment: str = "",
+        column: str = "",
+    ) -> MetricPoint:
+        """Return one value for the whole of [since, until), computed from the merged profiles."""
+        config = self._model(model)
+        window = Window(start=since, end=until, grain=config.grain)
+        for point in self._computed(config, metric, [window], now, version, segment, column):
+            return point
+        return MetricPoint(
+            model=model,
+            metric=metric,
+            window=window,
+            version=version,
+            segment=segment,
+            column=column,
+            value=MetricValue.missing(_("Nothing was collected in this range.")),
+        )
+
+    def heat(
+        self, model: str, metric: str, *, since: datetime, until: datetime, version: str = "", segment: str = ""
+    ) -> Heat:
+        """Return the stored values of a metric kept per column, highest mean of the last week first."""
+        config = self._model(model)
+        with self.store.read() as session:
+            found = stored.points(
+                session,
+                model,
+                metric=metric,
+                version=version,
+                segment=segment,
+                column=None,
+                since=since,
+                until=until,
+                grain=config.grain,
+            )
+        cells: dict[str, dict[datetime, float | None]] = defaultdict(dict)
+        for point in found:
+            cells[point.column][point.window.start] = point.value.value
+        if not cells:
+            return Heat(metric=metric, columns=(), windows=(), values=())
+        windows = tuple(windows_between(since, until, config.grain, self.project.zone))
+        recent = [window.start for window in windows[-7:]]
+
+        def weight(column: str) -> tuple[float, str]:
+            known = [value for at in recent if (value := cells[column].get(at)) is not None]
+            return (-(sum(known) / len(known)) if known else 1.0, column)
+
+        columns = tuple(sorted(cells, key=weight))
+        values = tuple(tuple(cells[column].get(window.start) for window in windows) for column in columns)
+        return Heat(metric=metric, columns=columns, windows=windows, values=values)
+
+    def merged(
+        self,
+        model: str,
+        *,
+        since: datetime,
+        until: datetime,
+        version: str | None = None,
+        segment: str = "",
+        part: Part = "both",
+    ) -> dict[ProfileKey, Profile]:
+        """Return the profiles of [since, until) summed up: one for each version, role and grid set."""
+        config = self._model(model)
+        cells = self._profiles(config, since, until, segment=segment, version=version, part=part)
+        return _summed(cells, Window(start=since, end=until, grain=config.grain))
+
+    def declared(self) -> Mapping[str, Metric]:
+        """Return the declarations of all metrics by name."""
+        return all_metrics()
+
+    def unit(self, model: str, metric: str) -> str:
+        """Return a metric's unit; a KPI's as declared, else percent for a share, else none."""
+        family, _dot, name = metric.partition(".")
+        kpi = self._model(model).kpis.get(name) if family == "business" else None
+        if kpi is not None:
+            return kpi.unit or ("percent" if kpi.mean is None else "none")
+        declared = all_metrics().get(metric)
+        return "none" if declared is None else declared.unit.value
+
+    def is_known(self, model: str, metric: str) -> bool:
+        """Tell whether a metric is declared, or a KPI of the model."""
+        family, _dot, name = metric.partition(".")
+        return metric in all_metrics() or (family == "business" and name in self._model(model).kpis)
+
+    def stage(self, model: Model, window: Window, now: datetime) -> Stage:
+        """Tell how complete a window is at `now`: open, immature (labels still come in) or final."""
+        if window.is_open(now, model.settle_of(window.grain)):
+            return "open"
+        return "immature" if now < window.end + maturity_of(model) else "final"
+
+    def _model(self, name: str) -> Model:
+        if name not in self.project.models:
+            raise GoalkeeperError(
+                _("There is no model '{name}'.").format(name=name),
+                hint=_("Known models: {known}.").format(known=", ".join(self.project.models) or _("none")),
+            )
+        return self.project.models[name]
+
+    def _profiles(
+        self,
+        model: Model,
+        since: datetime,
+        until: datetime,
+        *,
+        segment: str,
+        version: str | None = None,
+        part: Part = "both",
+        grain: Grain | None = None,
+    ) -> list[tuple[ProfileKey, Profile]]:
+        with self.store.read() as session:
+            return profiles.profiles(
+                session,
+                model.name,
+                grain or model.grain,
+                since,
+                until,
+                version=version,
+                segment=segment,
+                part=part,
+            )
+
+    def _computed(
+        self,
+        model: Model,
+        metric: str,
+        windows: Sequence[Window],
+        now: datetime,
+        version: str,
+        segment: str,
+        column: str,
+    ) -> list[MetricPoint]:
+        declared = all_metrics().get(metric)
+        part: Part = "both" if declared is None else declared.part.value
+        since, until = windows[0].start, windows[-1].end
+        grain = model.service_grain if windows[0].grain is Grain.HOUR else model.grain
+        cells = self._profiles(model, since, until, segment=segment, part=part, grain=grain)
+        if not cells:
+            return []
+        grid_set, reference = self._normal(model, cells[-1][0].grid_set)
+        points: list[MetricPoint] = []
+        for window in windows:
+            inside = [(k, p) for k, p in cells if window.start <= k.start < window.end and k.grid_set == grid_set.id]
+            if not inside:
+                continue
+            answer = measure(
+                model=model,
+                name=metric,
+                grids=grid_set,
+                cells=_summed(inside, window),
+                reference=reference,
+                window=window,
+                now=now,
+                zone=self.project.zone,
+                stage=self.stage(model, window, now),
+            )
+            points += [p for p in answer if (p.version, p.segment, p.column) == (version, segment, column)]
+        return points
+
+    def _normal(self, model: Model, grid_set: str) -> tuple[GridSet, Profile | None]:
+        with self.store.read() as session:
+            row = references.current_reference(session, model.name)
+            grid = grids.grid_set(session, grid_set)
+            if row is None or row.grid_set != grid_set:
+                return grid, None
+            kept = [profile for _key, profile in references.reference_profiles(session, row)]
+        return grid, merge_all(kept, grid_set=grid_set)
+
+
+def maturity_of(model: Model) -> timedelta:
+    """Return the age at which the model's labels count as known; zero without ground truth."""
+    truth = model.ground_truth
+    return timedelta() if truth is None or truth.maturity is None else truth.maturity
+
+
+def _summed(cells: Iterable[tuple[ProfileKey, Profile]], window: Window) -> dict[ProfileKey, Profile]:
+    groups: dict[ProfileKey, list[Profile]] = defaultdict(list)
+    for key, profile in cells:
+        groups[replace(key, grain=window.grain, start=window.start)].append(profile)
+    return {key: merge_all(kept, grid_set=key.grid_set) for key, kept in groups.items()}
