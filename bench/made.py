@@ -1,0 +1,96 @@
+"""Make the log that the benches collect: 16 numeric and 5 categorical columns, 36-character ids, labels."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+NUMERIC, CATEGORICAL, DAYS = 16, 5, 30
+START = datetime(2026, 3, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+CONFIG = """\
+models:
+  bench:
+    predictions:
+      path: {data}/predictions/*.parquet
+      columns: {{id: id, time: at, version: version, score: score, latency_ms: latency_ms, status: status}}
+    ground_truth:
+      path: {data}/truth/*.parquet
+      columns: {{id: id, time: known_at, label: label}}
+      maturity: 7d
+    reference: {{path: {data}/reference/*.parquet}}
+    kpis: {{conversion: {{numerator: label}}}}
+    goals: [{{kpi: conversion, baseline: 0.10, target: 0.15, since: 2026-03-01, by: 2026-12-31}}]
+"""
+_ROWS = """
+    SELECT
+        lower(printf('%08x-%04x-4%03x-8%03x-%012x', hash(i) % 4294967296, hash(i + 1) % 65536,
+            hash(i + 2) % 4096, hash(i + 3) % 4096, i)) AS id,
+        TIMESTAMPTZ '{first}' + to_microseconds(CAST({days} * 86400000000 * (i / {rows}) AS BIGINT)) AS at,
+        CASE WHEN i * 2 < {rows} THEN 'v1' ELSE 'v2' END AS version,
+        {features},
+        1 / (1 + exp(2.2 - {score})) AS score,
+        exp(3 + 0.5 * {noise}) AS latency_ms,
+        CASE WHEN hash(i, 9) % 500 = 0 THEN 500 ELSE 200 END AS status,
+        (hash(i, 99) % 1000000) / 1000000.0 < 1 / (1 + exp(2.2 - {score})) AS label
+    FROM range({rows}) t(i)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """Where the rows lie and how many there are."""
+
+    folder: Path
+    rows: int
+
+    @property
+    def now(self) -> datetime:
+        """A moment when every label is known."""
+        return START + timedelta(days=DAYS + 8)
+
+
+def make(folder: Path, rows: int) -> Made:
+    """Write the log, the truth and the reference once; the same rows for the same number."""
+    place = folder / str(rows)
+    if not (place / "done").exists():
+        with duckdb.connect(config={"threads": 2}) as db:
+            db.execute("SET TimeZone='UTC'")
+            _write(db, place / "predictions", START, rows, place / "truth")
+            _write(db, place / "reference", START - timedelta(days=DAYS), max(rows // 5, 20_000))
+        (place / "done").touch()
+    return Made(folder=place, rows=rows)
+
+
+def _write(
+    db: duckdb.DuckDBPyConnection, folder: Path, first: datetime, rows: int, truth: Path | None = None
+) -> None:
+    for one in (folder, truth):
+        if one is not None:
+            one.mkdir(parents=True, exist_ok=True)
+    shift = int(first.timestamp())
+
+    def even(k: int) -> str:
+        return f"((hash(i, {k}, {shift}) % 1000003) + 1) / 1000005.0"
+
+    def normal(k: int) -> str:
+        return f"sqrt(-2 * ln({even(k)})) * cos(2 * pi() * {even(k + 100)})"
+
+    numeric = [f"{normal(k)} * {k + 1} + {k} AS x{k}" for k in range(NUMERIC)]
+    levels = [f"'level ' || (hash(i, {50 + k}) % {3 + 9 * k})::VARCHAR AS c{k}" for k in range(CATEGORICAL)]
+    query = _ROWS.format(
+        first=first.isoformat(), days=DAYS, rows=rows, features=", ".join(numeric + levels),
+        score=f"0.9 * ({normal(0)})", noise=normal(77),
+    )  # fmt: skip
+    db.execute(f"CREATE OR REPLACE TEMP TABLE made AS {query}")
+    for day in range(DAYS):
+        start = first + timedelta(days=day)
+        span = f"\"at\" >= '{start.isoformat()}' AND \"at\" < '{(start + _DAY).isoformat()}'"
+        db.execute(f"COPY (SELECT * EXCLUDE (label) FROM made WHERE {span}) TO '{folder}/{day:02}.parquet'")
+        if truth is not None:
+            known = '"at" + to_hours(CAST(hash(id) % 150 AS BIGINT)) AS known_at'
+            db.execute(
+                f"COPY (SELECT id, {known}, label FROM made WHERE {span}) TO '{truth}/{day:02}.parquet'"
+            )
+    db.execute("DROP TABLE made")
