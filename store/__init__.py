@@ -1,0 +1,1 @@
+"""The metric database: tables, migrations, reads and writes; the only package that speaks to it."""

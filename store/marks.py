@@ -1,0 +1,31 @@
+"""Events on the time axis."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from store.tables import MarkRow
+
+
+def marks(session: Session, model: str | None = None) -> list[MarkRow]:
+    """Return a model's marks and those of every model, by time."""
+    query = select(MarkRow).order_by(MarkRow.start, MarkRow.id)
+    if model is not None:
+        query = query.where(MarkRow.model.in_(["", model]))
+    return list(session.scalars(query))
+
+
+def add_mark(
+    session: Session, *, model: str, kind: str, start: datetime, text: str, actor: str, now: datetime,
+    end: datetime | None = None,
+) -> bool:  # fmt: skip
+    """Set a mark; False where it stands already."""
+    same = select(MarkRow.id).where(
+        MarkRow.model == model, MarkRow.kind == kind, MarkRow.start == start, MarkRow.text == text
+    )
+    if session.scalars(same).first() is not None:
+        return False
+    session.add(MarkRow(model=model, kind=kind, start=start, end=end, text=text, actor=actor, created_at=now))
+    session.flush()
+    return True

@@ -1,0 +1,173 @@
+"""Values of metrics; a restated one keeps its earlier values."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Row, Select, Table, bindparam, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from core.values import MetricPoint, MetricValue, Origin, ValueState
+from core.windows import Grain, Window
+from store.tables import MetricRow, RunRow
+
+_TABLE = cast(Table, MetricRow.__table__)
+_T = _TABLE.c
+_CHUNK = 400
+_FACTS = ("value", "lower", "upper", "n", "numerator", "denominator", "state", "reason", "maturity")
+"""What makes a value another one."""
+
+
+def points(
+    session: Session,
+    model: str,
+    *,
+    metric: str | None = None,
+    metrics: Sequence[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    version: str | None = "",
+    segment: str | None = "",
+    column: str | None = "",
+    grain: Grain | str | None = None,
+    as_of: datetime | None = None,
+) -> list[MetricPoint]:
+    """Return values by window, metric, version, segment and column; None means any.
+
+    Args:
+        since, until: windows that start in [since, until).
+        as_of: the values that stood at that time, instead of the current ones.
+    """
+    query: Select[Any] = select(*_T, RunRow.configuration, RunRow.code, RunRow.source).where(
+        _T.model == model
+    )
+    query = query.outerjoin(RunRow, RunRow.id == _T.run_id)
+    if metric is not None:
+        query = query.where(_T.metric == metric)
+    if metrics is not None:
+        query = query.where(_T.metric.in_(list(metrics)))
+    for place, wanted in ((_T.version, version), (_T.segment, segment), (_T.column, column)):
+        if wanted is not None:
+            query = query.where(place == wanted)
+    if grain is not None:
+        query = query.where(_T.grain == str(grain))
+    if since is not None:
+        query = query.where(_T.window_start >= since)
+    if until is not None:
+        query = query.where(_T.window_start < until)
+    query = _standing(query, as_of)
+    query = query.order_by(_T.window_start, _T.metric, _T.version, _T.segment, _T.column, _T.id)
+    return [_point(row) for row in session.execute(query)]
+
+
+def history(
+    session: Session,
+    model: str,
+    metric: str,
+    window: Window,
+    *,
+    version: str = "",
+    segment: str = "",
+    column: str = "",
+) -> list[MetricPoint]:
+    """Return every value that one place ever had, the first one first."""
+    query: Select[Any] = select(*_T, RunRow.configuration, RunRow.code, RunRow.source).where(
+        _T.model == model, _T.metric == metric, _T.version == version, _T.segment == segment,
+        _T.column == column, _T.grain == str(window.grain), _T.window_start == window.start,
+    )  # fmt: skip
+    query = query.outerjoin(RunRow, RunRow.id == _T.run_id).order_by(_T.id)
+    return [_point(row) for row in session.execute(query)]
+
+
+def save_points(
+    session: Session, points: Iterable[MetricPoint], *, run_id: int | None, now: datetime, why: str
+) -> int:
+    """Write the values that differ from those that stand; return how many were written.
+
+    A value that stood is kept with the time at which it was superseded; the new one says `why`.
+    """
+    groups: defaultdict[tuple[str, Grain], list[MetricPoint]] = defaultdict(list)
+    for point in points:
+        groups[point.model, point.window.grain].append(point)
+    return sum(
+        _save(session, model, grain, found, run_id, now, why) for (model, grain), found in groups.items()
+    )
+
+
+def _save(
+    session: Session, model: str, grain: Grain, points: Sequence[MetricPoint], run_id: int | None,
+    now: datetime, why: str,
+) -> int:  # fmt: skip
+    standing = _current(session, model, grain, sorted({point.window.start for point in points}))
+    new: dict[tuple[Any, ...], dict[str, Any]] = {}
+    old: list[int] = []
+    for point in points:
+        place = (point.window.start, point.metric, point.version, point.segment, point.column)
+        facts = _facts(point)
+        row = standing.get(place)
+        if row is not None and row[1] == tuple(facts.values()):
+            continue
+        if row is not None and place not in new:
+            old.append(row[0])
+        new[place] = facts | {
+            "model": model, "grain": grain.value, "window_start": point.window.start,
+            "window_end": point.window.end, "metric": point.metric, "version": point.version,
+            "segment": point.segment, "column": point.column, "computed_at": now, "superseded_at": None,
+            "why": "" if row is None else why, "run_id": run_id,
+        }  # fmt: skip
+    if old:
+        statement = update(_TABLE).where(_T.id == bindparam("of")).values(superseded_at=bindparam("at"))
+        session.connection().execute(statement, [{"of": one, "at": now} for one in old])
+    if new:
+        session.execute(insert(MetricRow), list(new.values()))
+    return len(new)
+
+
+def _facts(point: MetricPoint) -> dict[str, Any]:
+    value = point.value
+    return {
+        "value": value.value, "lower": value.lower, "upper": value.upper, "n": value.n,
+        "numerator": value.numerator, "denominator": value.denominator, "state": value.state.value,
+        "reason": value.reason, "maturity": "final" if point.final else "provisional",
+    }  # fmt: skip
+
+
+def _current(
+    session: Session, model: str, grain: Grain, starts: Sequence[datetime]
+) -> dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]]:
+    found = {}
+    place = (_T.window_start, _T.metric, _T.version, _T.segment, _T.column)
+    facts = tuple(_T[name] for name in _FACTS)
+    for at in range(0, len(starts), _CHUNK):
+        query = select(_T.id, *place, *facts).where(
+            _T.model == model,
+            _T.grain == grain.value,
+            _T.window_start.in_(starts[at : at + _CHUNK]),
+            _T.superseded_at.is_(None),
+        )
+        for row in session.execute(query):
+            found[tuple(row[1:6])] = (row[0], tuple(row[6:]))
+    return found
+
+
+def _standing(query: Select[Any], as_of: datetime | None) -> Select[Any]:
+    if as_of is None:
+        return query.where(_T.superseded_at.is_(None))
+    return query.where(_T.computed_at <= as_of, or_(_T.superseded_at.is_(None), _T.superseded_at > as_of))
+
+
+def _point(row: Row[Any]) -> MetricPoint:
+    return MetricPoint(
+        model=row.model, metric=row.metric, version=row.version, segment=row.segment, column=row.column,
+        window=Window(start=row.window_start, end=row.window_end, grain=Grain(row.grain)),
+        value=MetricValue(
+            value=row.value, lower=row.lower, upper=row.upper, n=row.n, numerator=row.numerator,
+            denominator=row.denominator, state=ValueState(row.state), reason=row.reason,
+        ),
+        final=row.maturity == "final", computed_at=row.computed_at, superseded_at=row.superseded_at,
+        why=row.why,
+        origin=None
+        if row.code is None
+        else Origin(configuration=row.configuration, code=row.code, source=row.source),
+    )  # fmt: skip

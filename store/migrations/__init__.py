@@ -1,0 +1,1 @@
+"""The forms that the metric database has had, by Alembic."""

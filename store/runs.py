@@ -1,0 +1,47 @@
+"""The passes of the collectors."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from store.tables import RunRow
+
+
+def start_run(
+    session: Session, model: str, *, started_at: datetime, now: datetime, configuration: str, code: str,
+    source: str, actor: str,
+) -> RunRow:  # fmt: skip
+    """Note that a pass over a model began; `started_at` by the clock, `now` as the pass sees it."""
+    row = RunRow(
+        model=model, started_at=started_at, finished_at=None, state="running", windows=0, rows=0, points=0,
+        error="", hint="", now=now, configuration=configuration, code=code, source=source, sources={},
+        actor=actor,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def finish_run(
+    session: Session, run_id: int, *, state: str, finished_at: datetime, windows: int = 0, rows: int = 0,
+    points: int = 0, error: str = "", hint: str = "", sources: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Note how a pass ended: `state` is done or failed."""
+    row = session.get(RunRow, run_id)
+    if row is None:
+        return
+    row.state, row.finished_at = state, finished_at
+    row.windows, row.rows, row.points = windows, rows, points
+    row.error, row.hint = error, hint
+    row.sources = dict(sources or {})
+
+
+def runs(session: Session, model: str | None = None, limit: int = 100) -> list[RunRow]:
+    """Return the newest passes, the newest first."""
+    query = select(RunRow).order_by(RunRow.id.desc()).limit(limit)
+    if model is not None:
+        query = query.where(RunRow.model == model)
+    return list(session.scalars(query))

@@ -1,0 +1,43 @@
+"""What was collected for each window."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core.windows import Grain
+from store.tables import WindowRow
+
+
+def windows(
+    session: Session,
+    model: str,
+    grain: Grain | str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[WindowRow]:
+    """Return a model's windows of a grain that start in [since, until), oldest first."""
+    query = select(WindowRow).where(WindowRow.model == model, WindowRow.grain == str(grain))
+    if since is not None:
+        query = query.where(WindowRow.start >= since)
+    if until is not None:
+        query = query.where(WindowRow.start < until)
+    return list(session.scalars(query.order_by(WindowRow.start)))
+
+
+def window(session: Session, model: str, grain: Grain | str, start: datetime) -> WindowRow | None:
+    """Return one window, None if it was never collected."""
+    return session.get(WindowRow, (model, str(grain), start))
+
+
+def save_window(session: Session, row: WindowRow) -> None:
+    """Write a window in place of what was there."""
+    session.merge(row)
+
+
+def mark_computed(
+    session: Session, model: str, grain: Grain | str, start: datetime, computed: str, stage: str
+) -> None:
+    """Note from what a window's stored metrics were computed."""
+    place = (WindowRow.model == model, WindowRow.grain == str(grain), WindowRow.start == start)
+    session.execute(update(WindowRow).where(*place).values(computed=computed, stage=stage))
