@@ -1,0 +1,102 @@
+"""The model that is watched: a logistic regression in two versions, fitted here and served row by row.
+
+Coefficients are rounded to 4 decimals and scores to 6, so that another machine's last digits change nothing.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy.optimize import minimize
+
+from goalkeeper.demo import people, story
+from goalkeeper.demo.people import CHANNELS, NUMERIC, PLANS, Floats, People
+
+TRAINING_ROWS = 40_000
+RIDGE = 1.0
+BATCH = 8
+"""The dialler asks for so many customers at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logistic:
+    """A fitted version: `columns` are its numeric inputs; the rest are the levels of plan and channel."""
+
+    version: str
+    columns: tuple[str, ...]
+    means: Floats
+    scales: Floats
+    weights: Floats
+
+    def design(self, numeric: Sequence[Floats], plan: np.ndarray, channel: np.ndarray) -> Floats:
+        """Return the matrix of inputs; a missing number counts as the mean."""
+        scaled = [
+            np.nan_to_num((_bent(name, values) - mean) / scale)
+            for name, values, mean, scale in zip(self.columns, numeric, self.means, self.scales, strict=True)
+        ]
+        levels = [plan == level for level in PLANS[1:]] + [channel == level for level in CHANNELS[1:]]
+        return np.column_stack([np.ones(len(plan)), *scaled, *levels]).astype(np.float64)
+
+    def score(self, numeric: Sequence[Floats], plan: np.ndarray, channel: np.ndarray) -> Floats:
+        """Return the probability that a call converts."""
+        scores: Floats = np.round(1 / (1 + np.exp(-self.design(numeric, plan, channel) @ self.weights)), 6)
+        return scores
+
+    def score_people(self, who: People) -> Floats:
+        """Return the scores of customers all at once."""
+        return self.score([who.numeric[name] for name in self.columns], who.plan, who.channel)
+
+    def serve(self, who: People) -> tuple[Floats, Floats]:
+        """Score as the dialler asks, a few at a time; return scores and the milliseconds each took."""
+        scores, took = np.empty(len(who)), np.empty(len(who))
+        numeric = [who.numeric[name] for name in self.columns]
+        for at in range(0, len(who), BATCH):
+            part = slice(at, at + BATCH)
+            began = time.perf_counter()
+            scores[part] = self.score([values[part] for values in numeric], who.plan[part], who.channel[part])
+            took[part] = (time.perf_counter() - began) * 1000
+        return scores, took
+
+
+@cache
+def versions() -> dict[str, Logistic]:
+    """Fit both versions on simulated calls from before the log: v1 does not know the web visits."""
+    rng = np.random.default_rng([story.SEED, 1])
+    who = people.draw(rng, TRAINING_ROWS, 0.0)
+    bought = (rng.random(len(who)) < who.chance) & (rng.random(len(who)) < story.ANSWERED)
+    known = {"v1": tuple(name for name in NUMERIC if name != "web_visits"), "v2": NUMERIC}
+    return {version: _fit(version, columns, who, bought) for version, columns in known.items()}
+
+
+def _fit(version: str, columns: tuple[str, ...], who: People, bought: np.ndarray) -> Logistic:
+    numeric = [who.numeric[name] for name in columns]
+    bent = [_bent(name, values) for name, values in zip(columns, numeric, strict=True)]
+    means = np.array([np.round(values.mean(), 4) for values in bent])
+    scales = np.array([np.round(values.std(), 4) for values in bent])
+    empty = Logistic(version=version, columns=columns, means=means, scales=scales, weights=np.zeros(0))
+    inputs, target = empty.design(numeric, who.plan, who.channel), bought.astype(np.float64)
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        linear = inputs @ weights
+        value = np.logaddexp(0, linear).sum() - target @ linear + RIDGE / 2 * (weights[1:] @ weights[1:])
+        slope = inputs.T @ (1 / (1 + np.exp(-linear)) - target)
+        slope[1:] += RIDGE * weights[1:]
+        return float(value), slope
+
+    found = minimize(
+        loss,
+        np.zeros(inputs.shape[1]),
+        jac=True,
+        method="L-BFGS-B",
+        options={"ftol": 1e-14, "gtol": 1e-6, "maxiter": 500},
+    )
+    return Logistic(
+        version=version, columns=columns, means=means, scales=scales, weights=np.round(found.x, 4)
+    )
+
+
+def _bent(name: str, values: Floats) -> Floats:
+    """Return an input as the model takes it: of the visits the first few say most."""
+    return np.log1p(values) if name == "web_visits" else values

@@ -1,0 +1,67 @@
+"""What happens in the simulated call centre, and when; examples/call_centre/README.md tells it in words."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Europe/Moscow")
+SEED = 20260429
+MODEL = "call-conversion"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Days from `first` to `last`, both counted."""
+
+    first: date
+    last: date
+
+    def __contains__(self, day: date) -> bool:
+        """Tell whether a day is one of them."""
+        return self.first <= day <= self.last
+
+    def days(self) -> list[date]:
+        """Return every day, in order."""
+        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+
+
+LOG = Span(first=date(2025, 12, 30), last=date(2026, 4, 28))
+REFERENCE = Span(first=date(2025, 11, 25), last=date(2025, 12, 29))
+BACKFILL = 30
+"""Days of the past that the first pass finds; every later day has a pass of its own."""
+MORNING = time(8, 30)
+"""When the pass of a day runs, over everything up to midnight."""
+DIGEST_DAYS = 7
+"""The digest is sent on the last days of the replay."""
+
+MISSING = Span(first=date(2026, 2, 3), last=date(2026, 2, 6))
+MISSING_REGION, MISSING_COLUMN = "south", "tenure_months"
+ERRORS_ON, ERROR_HOURS, ERROR_SHARE = date(2026, 2, 18), range(14, 17), 0.25
+RELEASE = date(2026, 3, 3)
+SPRING = Span(first=date(2026, 4, 7), last=LOG.last)
+SPRING_NAME, SPRING_PILOT, SPRING_SHARE = "spring", 0.02, 0.50
+"""The campaign's share of the list: the pilot's before, the campaign's from its first day on."""
+QUIET_ERRORS = 0.003
+
+WEEKDAY_CALLS, WEEKEND_CALLS = 2400, 1700
+REACH = 0.50
+"""Share of the day's list that is called: those whom the model puts highest."""
+OPENS, CLOSES = 9, 20
+ANSWERED = 0.8
+LONGEST = timedelta(days=7)
+"""An outcome is known within this time after the call."""
+
+
+def morning_after(day: date) -> datetime:
+    """Return when the pass over `day` runs."""
+    return datetime.combine(day + timedelta(days=1), MORNING, tzinfo=ZONE)
+
+
+def version_on(day: date) -> str:
+    """Return which version scores on a day."""
+    return "v2" if day >= RELEASE else "v1"
+
+
+def mornings() -> list[date]:
+    """Return the newest day of each pass: the past at once, then day by day."""
+    return LOG.days()[BACKFILL - 1 :]
