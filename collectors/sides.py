@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from sqlglot import exp
 
 from collectors.engines import Engine
-from collectors.expressions import both, cast, either, name, null, one_of, real, string, whole
+from collectors.expressions import both, cast, either, name, null, one_of, real, string, whole, within
+from collectors.parsing import star
 from collectors.sources.base import ColumnInfo, Source
 from collectors.zones import micros
 from core.config import Columns, Model, Role, Task
@@ -20,11 +21,15 @@ _SLACK = timedelta(days=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """A source with the uses of its columns, or a temporary table that took its place."""
+    """A source with the uses of its columns, or a temporary table that took its place.
+
+    `span` limits its rows to [start, end) exactly.
+    """
 
     source: Source
     columns: Columns
     moved_to: str = ""
+    span: tuple[datetime, datetime] | None = None
 
     @property
     def engine(self) -> Engine:
@@ -48,7 +53,15 @@ class Side:
         """Return what to write after FROM."""
         if self.moved_to:
             return exp.Table(this=exp.to_identifier(self.moved_to, quoted=True))
-        return self.source.relation((first, end))
+        if self.span is None:
+            return self.source.relation((first, end))
+        start, stop = self.span
+        at = self.micros(self.columns.time)
+        inside = both(
+            exp.GTE(this=at, expression=whole(micros(start))),
+            exp.LT(this=at.copy(), expression=whole(micros(stop))),
+        )
+        return within(star(self.source.relation(self.span), inside), "spanned")
 
     def text(self, column: str) -> exp.Expression:
         """Read as text."""

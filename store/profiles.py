@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -67,18 +67,40 @@ def save_profiles(
     session: Session, model: str, grain: Grain | str, start: datetime, cells: Mapping[ProfileKey, Profile]
 ) -> str:
     """Put a window's profiles in place of those that were there; return the digest of all of them."""
-    rows = [_row(model, str(grain), key, profile) for key, profile in sorted(cells.items())]
-    session.execute(
-        delete(ProfileRow).where(
-            ProfileRow.model == model, ProfileRow.grain == str(grain), ProfileRow.start == start
+    return save_many(session, model, grain, {start: cells})[start]
+
+
+def save_many(
+    session: Session,
+    model: str,
+    grain: Grain | str,
+    windows: Mapping[datetime, Mapping[ProfileKey, Profile]],
+) -> dict[datetime, str]:
+    """Put the profiles of many windows in place of those that were there; return their digests by start."""
+    starts, rows, digests = list(windows), [], {}
+    for start, cells in windows.items():
+        own = [_row(model, str(grain), key, profile) for key, profile in sorted(cells.items())]
+        digests[start] = _digest(own)
+        rows += own
+    for at in range(0, len(starts), 400):
+        session.execute(
+            delete(ProfileRow).where(
+                ProfileRow.model == model,
+                ProfileRow.grain == str(grain),
+                ProfileRow.start.in_(starts[at : at + 400]),
+            ),
+            execution_options={"synchronize_session": False},
         )
-    )
     add_rows(session, rows)
+    return digests
+
+
+def _digest(rows: list[dict[str, Any]]) -> str:
     digest = hashlib.sha256()
     for row in rows:
         for name in ("version", "role", "segment", "grid_set"):
-            digest.update(str(row[name]).encode() + b"\0")
-        digest.update(row["inputs"] + b"\0" + row["outcomes"])  # type: ignore[operator]
+            digest.update(row[name].encode() + b"\0")
+        digest.update(row["inputs"] + b"\0" + row["outcomes"])
     return digest.hexdigest()[:16]
 
 
@@ -87,13 +109,13 @@ def add_cells(session: Session, model: str, grain: str, cells: Iterable[Cell]) -
     add_rows(session, [_row(model, grain, key, profile) for key, profile in cells])
 
 
-def add_rows(session: Session, rows: list[dict[str, object]]) -> None:
+def add_rows(session: Session, rows: list[dict[str, Any]]) -> None:
     """Insert encoded profiles in one go."""
     if rows:
         session.execute(insert(ProfileRow), rows)
 
 
-def _row(model: str, grain: str, key: ProfileKey, profile: Profile) -> dict[str, object]:
+def _row(model: str, grain: str, key: ProfileKey, profile: Profile) -> dict[str, Any]:
     return {
         "model": model,
         "grain": grain,

@@ -219,6 +219,7 @@ class SliceRow(Base):
     first: Mapped[datetime | None]
     last: Mapped[datetime | None]
     rows: Mapped[int] = mapped_column(BigInteger)
+    columns: Mapped[dict[str, Any]]  # types by name, where the part has columns of its own
     error: Mapped[str]
     seen_at: Mapped[datetime]
 

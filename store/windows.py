@@ -1,8 +1,9 @@
 """What was collected for each window."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.windows import Grain
@@ -33,6 +34,24 @@ def window(session: Session, model: str, grain: Grain | str, start: datetime) ->
 def save_window(session: Session, row: WindowRow) -> None:
     """Write a window in place of what was there."""
     session.merge(row)
+
+
+def save_windows(session: Session, rows: Sequence[WindowRow]) -> None:
+    """Write many windows of one model and grain in place of what was there."""
+    if not rows:
+        return
+    names = [column.name for column in WindowRow.__table__.columns]
+    starts = [row.start for row in rows]
+    for at in range(0, len(starts), 400):
+        session.execute(
+            delete(WindowRow).where(
+                WindowRow.model == rows[0].model,
+                WindowRow.grain == rows[0].grain,
+                WindowRow.start.in_(starts[at : at + 400]),
+            ),
+            execution_options={"synchronize_session": False},
+        )
+    session.execute(insert(WindowRow), [{name: getattr(row, name) for name in names} for row in rows])
 
 
 def mark_computed(

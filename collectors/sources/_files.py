@@ -1,7 +1,7 @@
 """What the kinds of files share: globs, hive partitions, slices by size and time, bad files left out."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -67,13 +67,14 @@ class FileSource(Source):
     def columns(self) -> tuple[ColumnInfo, ...]:
         """Ask DuckDB what the files hold."""
         if self._columns is None:
-            text = f"DESCRIBE SELECT * FROM {self.typed_reader(self._good((None, None)))}"
-            found = self.engine.run(text).to_pydict()
-            self._columns = tuple(
-                self._info(one, kind)
-                for one, kind in zip(found["column_name"], found["column_type"], strict=True)
-            )
+            found = self.described(self._good((None, None)))
+            self._columns = tuple(self._info(one, kind) for one, kind in found.items())
         return self._columns
+
+    def described(self, files: Sequence[str]) -> dict[str, str]:
+        """Return the types of some files' columns by name."""
+        found = self.engine.run(f"DESCRIBE SELECT * FROM {self.typed_reader(files)}").to_pydict()
+        return dict(zip(found["column_name"], found["column_type"], strict=True))
 
     def typed_reader(self, files: Sequence[str]) -> str:
         """Return a reader that guesses types, where `reader` does not."""
@@ -111,11 +112,43 @@ class FileSource(Source):
 
     def relation(self, span: Span = (None, None)) -> exp.Expression:
         """Read the good files that touch `span`."""
-        query: exp.Expression = raw(self.reader(self._good(span)))
+        files = self._good(span)
+        query = self._alike(raw(self.reader(files)), files)
         if self.setting.where:
             condition = parse_expression(f"{self.setting.use}.where", self.setting.where, "duckdb")
             query = within(star(query, condition), "rows")
         return query
+
+    def _alike(self, query: exp.Expression, files: Sequence[str]) -> exp.Expression:
+        """Give some files the columns and types that all files have together."""
+        if self.loose:
+            return self._with(query, {info.name for info in self.columns()} - self._held(files), {})
+        types = {info.name: info.type for info in self.columns()}
+        held = self._held(files)
+        several: dict[str, set[str]] = {}
+        for one in self._slices.values():
+            for column, kind in one.columns.items():
+                several.setdefault(column, set()).add(kind)
+        odd = {
+            column: types[column] for column, kinds in several.items() if len(kinds) > 1 and column in held
+        }
+        return self._with(query, types.keys() - held, odd)
+
+    def _held(self, files: Sequence[str]) -> set[str]:
+        known = [self._slices[file].columns for file in files]
+        if not all(known):
+            return {info.name for info in self.columns()}
+        return {column for columns in known for column in columns}
+
+    def _with(self, query: exp.Expression, absent: Set[str], odd: Mapping[str, str]) -> exp.Expression:
+        if not absent and not odd:
+            return query
+        types = {info.name: "VARCHAR" if self.loose else info.type for info in self.columns()}
+        changed = ", ".join(f"CAST({_quoted(one)} AS {kind}) AS {_quoted(one)}" for one, kind in odd.items())
+        added = [f"CAST(NULL AS {types[one]}) AS {_quoted(one)}" for one in sorted(absent)]
+        everything = f"* REPLACE ({changed})" if changed else "*"
+        text = ", ".join([everything, *added])
+        return raw(f"(SELECT {text} FROM {query.sql('duckdb')}) AS files")
 
     def recheck(self) -> bool:
         """Read every good file to its end."""
@@ -176,9 +209,10 @@ class FileSource(Source):
     def _look(self, path: str, mark: str) -> Slice:
         try:
             first, last, rows = self.extent(path)
+            columns = self.described([path])
         except (SourceError, pa.ArrowException, OSError, ValueError) as error:
             return Slice(name=path, mark=mark, error=str(error).partition("\n")[0])
-        return Slice(name=path, mark=mark, first=first, last=last, rows=rows)
+        return Slice(name=path, mark=mark, first=first, last=last, rows=rows, columns=columns)
 
     def extent(self, path: str) -> tuple[datetime | None, datetime | None, int]:
         """Return first and last time and number of rows of one file, from a scan."""
@@ -186,8 +220,7 @@ class FileSource(Source):
         reader = self.reader([path])
         rows: list[tuple[exp.Expression, str]] = [(raw("count(*)"), "n")]
         if time is not None:
-            described = self.engine.run(f"DESCRIBE SELECT * FROM {self.typed_reader([path])}").to_pydict()
-            kinds = dict(zip(described["column_name"], described["column_type"], strict=True))
+            kinds = self.described([path])
             if time in kinds:
                 at = self.engine.dialect.micros(name(time), self._info(time, kinds[time]), self.setting.zone)
                 rows += [(call("min", at), "first"), (call("max", at.copy()), "last")]
@@ -199,17 +232,19 @@ class FileSource(Source):
             found["n"],
         )
 
-    def _info(self, one: str, kind: str) -> ColumnInfo:
-        base = kind.partition("(")[0]
-        meaning: Kind = "other"
+    def kind_of(self, type_: str) -> Kind:
+        """Return what a type of DuckDB means."""
+        base = type_.partition("(")[0]
         if base in _NUMBERS:
-            meaning = "numeric"
-        elif base == "BOOLEAN":
-            meaning = "boolean"
-        elif base == "VARCHAR" or base.startswith("ENUM") or base == "UUID":
-            meaning = "categorical"
-        elif base.startswith(("TIMESTAMP", "DATE")):
-            meaning = "time"
+            return "numeric"
+        if base == "BOOLEAN":
+            return "boolean"
+        if base == "VARCHAR" or base.startswith("ENUM") or base == "UUID":
+            return "categorical"
+        return "time" if base.startswith(("TIMESTAMP", "DATE")) else "other"
+
+    def _info(self, one: str, kind: str) -> ColumnInfo:
+        base, meaning = kind.partition("(")[0], self.kind_of(kind)
         loose = self.loose
         return ColumnInfo(
             name=one,
@@ -235,6 +270,10 @@ def _between(at: exp.Expression, span: Span) -> exp.Expression:
     if span[1] is not None:
         tests.append(exp.LT(this=at.copy(), expression=whole(micros(span[1]))))
     return both(*tests)
+
+
+def _quoted(column: str) -> str:
+    return exp.to_identifier(column, quoted=True).sql("duckdb")
 
 
 def quoted_list(files: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ can sum up. Rows leave it only through `sample` (deep dives, and only where allo
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
@@ -49,8 +49,8 @@ class ColumnInfo:
 class Slice:
     """A file, or a day of a table.
 
-    `mark` changes whenever its rows may have; `first` … `last` span its times (None: unknown); `error` says
-    why it cannot be read.
+    `mark` changes whenever its rows may have; `first` … `last` span its times (None: unknown); `columns` are
+    its types by name where it has columns of its own; `error` says why it cannot be read.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Slice:
     first: datetime | None = None
     last: datetime | None = None
     rows: int = 0
+    columns: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
 
     def touches(self, start: datetime, end: datetime) -> bool:
@@ -120,6 +121,10 @@ class Source(ABC):
     @abstractmethod
     def describe(self) -> str:
         """Say in one line what it is, without secrets."""
+
+    def kind_of(self, type_: str) -> Kind:
+        """Return what a type of this source's engine means."""
+        return "other"
 
     def skipped(self) -> Mapping[str, str]:
         """Return the parts left out because they cannot be read, with the reason."""

@@ -1,6 +1,6 @@
 """Compute the metrics of every window whose profiles, stage or configuration changed."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -21,7 +21,7 @@ from store.tables import WindowRow
 from store.windows import mark_computed, windows
 
 Stage = Literal["open", "immature", "final"]
-BATCH = 16
+BATCH = 64
 
 
 def stage_of(window: Window, model: Model, maturity: timedelta, now: datetime) -> Stage:
@@ -75,20 +75,50 @@ def compute(
             due.append((row, stage, wanted))
     for at in range(0, len(due), BATCH):
         batch = due[at : at + BATCH]
-        for row, stage, wanted in batch:
+        cells = _cells(store, name, [row for row, _stage, _wanted in batch])
+        found: dict[str, list[MetricPoint]] = {}
+        for row, stage, _wanted in batch:
             if row.grid_set not in grids:
                 with store.read() as session:
                     grids[row.grid_set] = grid_set(session, row.grid_set)
                 references[row.grid_set] = pooled_reference(store, name, grids[row.grid_set])
-            points = _points(
-                store, project, name, row, stage, grids[row.grid_set], references[row.grid_set], maturity, now
+            found.setdefault(_why(row, stage), []).extend(
+                measure(
+                    model=model,
+                    name=name,
+                    grids=grids[row.grid_set],
+                    cells=cells.get((row.grain, row.start), {}),
+                    reference=references[row.grid_set],
+                    window=Window(start=row.start, end=row.end, grain=Grain(row.grain)),
+                    now=now,
+                    zone=project.zone,
+                    stage=stage,
+                    maturity=maturity,
+                    plugin_dirs=project.plugin_dirs,
+                )
             )
-            with store.write() as session:
-                written += save_points(session, points, run_id=run_id, now=now, why=_why(row, stage))
+        with store.write() as session:
+            for why, points in found.items():
+                written += save_points(session, points, run_id=run_id, now=now, why=why)
+            for row, stage, wanted in batch:
                 mark_computed(session, row.model, row.grain, row.start, wanted, stage)
         if progress is not None:
             progress(_("{model}: computing").format(model=name), min(at + BATCH, len(due)), len(due))
     return written
+
+
+def _cells(
+    store: Store, name: str, rows: Sequence[WindowRow]
+) -> dict[tuple[str, datetime], dict[ProfileKey, Profile]]:
+    """Read the profiles of some windows of one grain or two."""
+    found: dict[tuple[str, datetime], dict[ProfileKey, Profile]] = {}
+    for grain in sorted({row.grain for row in rows}):
+        own = [row.start for row in rows if row.grain == grain]
+        with store.read() as session:
+            cells = profiles(session, name, grain, min(own), max(own) + timedelta(microseconds=1))
+        for key, profile in cells:
+            found.setdefault((grain, key.start), {})[key] = profile
+    return found
 
 
 def _why(row: WindowRow, stage: Stage) -> str:
@@ -101,32 +131,4 @@ def _why(row: WindowRow, stage: Stage) -> str:
         _("configuration changed")
         if was == stage
         else _("window went from {a} to {b}").format(a=was, b=stage)
-    )
-
-
-def _points(
-    store: Store,
-    project: Project,
-    name: str,
-    row: WindowRow,
-    stage: Stage,
-    grids: GridSet,
-    reference: Profile | None,
-    maturity: timedelta,
-    now: datetime,
-) -> list[MetricPoint]:
-    with store.read() as session:
-        found = profiles(session, name, row.grain, row.start, row.end)
-    cells: Mapping[ProfileKey, Profile] = dict(found)
-    return measure(
-        model=project.models[name],
-        name=name,
-        grids=grids,
-        cells=cells,
-        reference=reference,
-        window=Window(start=row.start, end=row.end, grain=Grain(row.grain)),
-        now=now,
-        zone=project.zone,
-        stage=stage,
-        maturity=maturity,
     )

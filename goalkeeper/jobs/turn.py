@@ -21,7 +21,7 @@ def holder_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def _is_dead(holder: str) -> bool:
+def is_dead(holder: str) -> bool:
     """Tell whether a holder of this host is a process that is no longer there."""
     host, _colon, pid = holder.rpartition(":")
     if host != socket.gethostname() or not pid.isdigit():
@@ -46,7 +46,7 @@ def turn(store: Store, name: str) -> Iterator[int]:
     fence = acquire(store, name, me, now(), LENGTH)
     if fence is None:
         current = held(store, name)
-        if current is not None and _is_dead(current.holder):
+        if current is not None and is_dead(current.holder):
             release(store, name, current.holder, current.fence)
             fence = acquire(store, name, me, now(), LENGTH)
         if fence is None:

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("first", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last", sa.DateTime(timezone=True), nullable=True),
         sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("columns", sa.JSON(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("model", "source", "name", name=op.f("pk_source_slice")),

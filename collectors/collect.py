@@ -1,0 +1,528 @@
+"""Collect a model: plan what is due, count it, and write each batch of windows in one transaction."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from collectors.cells import Answers, count_inputs, count_marks, count_outcomes
+from collectors.crossing import together
+from collectors.opening import Opened
+from collectors.references import Wanted, cells_of, count_reference, make_grids, wanted_reference
+from collectors.schema import Shape, changes, scaled
+from collectors.sides import Side
+from collectors.sources.base import Slice
+from collectors.statement import Job
+from collectors.windows import (
+    Collected,
+    batches,
+    digest,
+    due_inputs,
+    outcomes_mark,
+    rows_in,
+    still_open,
+    touching,
+    windows_of,
+)
+from core.config import Model, Project, configuration_hash
+from core.errors import SourceError
+from core.grid import GridSet
+from core.profile import Inputs, Outcomes, Profile, ProfileKey, merge_all
+from core.roles import Role
+from core.text import gettext as _
+from core.windows import Grain, Window
+from store import grids as grid_store
+from store import models, profiles, references, slices, windows
+from store.database import Store
+from store.tables import ModelRow, ReferenceRow, SliceRow, WindowRow
+
+FORMAT = "1"
+"""Raised when counting itself changes, so that every window is counted again."""
+BATCH_ROWS = 4_000_000
+"""Rows of one batch for each GiB of `memory_limit`."""
+BATCH_WINDOWS = 62
+HOURS = 24
+SERVED = (Role.CHAMPION, Role.CHALLENGER)
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a pass over a model collected; `error` and `hint` say why outcomes could not be."""
+
+    windows: int = 0
+    rows: int = 0
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    hint: str = ""
+    sources: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Collector:
+    """One pass over one model as of `now`."""
+
+    project: Project
+    model: Model
+    store: Store
+    opened: Opened
+    now: datetime
+    maturity: timedelta
+    since: datetime | None = None
+    until: datetime | None = None
+    progress: Progress | None = None
+    parts: dict[str, tuple[Slice, ...]] = field(default_factory=dict)
+    known_parts: dict[str, dict[str, Slice]] = field(default_factory=dict)
+    blind: SourceError | None = None
+    grids: GridSet = field(init=False)
+    shape: Shape = field(init=False)
+    base: str = field(init=False)
+    normal: Profile | None = None
+    done: int = 0
+    rows: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def horizon(self) -> timedelta:
+        """Windows that ended longer ago are final."""
+        return self.maturity + self.model.lookback
+
+    def run(self) -> Summary:
+        """Collect what is due.
+
+        Raises:
+            SourceError: the log or the reference cannot be read.
+        """
+        self._look()
+        try:
+            self._collect()
+        except SourceError:
+            sides = self.opened.named().values()
+            if not [side for side in sides if side.source.recheck()]:
+                raise
+            self._leave_out()
+            self._collect()
+        self._keep_parts()
+        error = self.blind
+        return Summary(
+            windows=self.done,
+            rows=self.rows,
+            notes=tuple(dict.fromkeys([*self.notes, *self._skipped()])),
+            error="" if error is None else error.message,
+            hint="" if error is None else error.hint,
+            sources={
+                name: digest(f"{one.name} {one.mark}" for one in found) for name, found in self.parts.items()
+            },
+        )
+
+    def _look(self) -> None:
+        """Ask every source for its parts; a truth that cannot be read leaves outcomes as they are."""
+        for name, side in self.opened.named().items():
+            with self.store.read() as session:
+                rows = slices.slices(session, self.model.name, name)
+            known = {key: _slice(row) for key, row in rows.items()}
+            self.known_parts[name] = known
+            since = self.now - self.horizon if known and name not in ("predictions", "reference") else None
+            try:
+                self.parts[name] = side.source.slices(known, self.now, since)
+                for column in (side.columns.id, side.columns.time, side.columns.label):
+                    if column is not None and name != "reference":
+                        side.info(column)
+            except SourceError as error:
+                if name in ("predictions", "reference"):
+                    raise
+                self.blind, self.parts[name] = error, tuple(known.values())
+
+    def _leave_out(self) -> None:
+        for name, side in self.opened.named().items():
+            bad = side.source.skipped()
+            self.parts[name] = tuple(
+                Slice(name=one.name, mark=one.mark, error=bad[one.name]) if one.name in bad else one
+                for one in self.parts[name]
+            )
+
+    def _collect(self) -> None:
+        self._settle_grids()
+        self._collect_base()
+        if self.model.service_grain is not self.model.grain:
+            self._collect_service()
+
+    # ---- grids and reference
+
+    def _settle_grids(self) -> None:
+        """Keep the grids that are there, or make them; put a new reference in force where one is wanted."""
+        name, configuration = self.model.name, configuration_hash(self.model)
+        wanted = wanted_reference(self.opened, self.parts, zone=self.project.zone, now=self.now)
+        with self.store.read() as session:
+            row = models.model(session, name)
+            current = references.current_reference(session, name)
+            same = row is not None and row.configuration == configuration and row.grid_set is not None
+            if same and row is not None and row.grid_set is not None:
+                self.grids = grid_store.grid_set(session, row.grid_set)
+                self.shape = Shape.from_json(row.features)
+        fresh = wanted is not None and (current is None or current.fingerprint != wanted.fingerprint)
+        grows = same and fresh and wanted is not None and wanted.kind == "windows"
+        bare = same and current is None and wanted is not None
+        if not same or grows or bare:
+            self.grids, features = make_grids(self.opened, wanted)
+            self.shape = Shape.of(features, self.opened.log)
+        self.base = digest([FORMAT, configuration, self.grids.id])
+        if not same or fresh:
+            self._write_reference(wanted if fresh or not same else None, configuration, row)
+        with self.store.read() as session:
+            current = references.current_reference(session, name)
+            if current is not None and current.grid_set == self.grids.id:
+                found = references.reference_profiles(session, current)
+                own = [part for key, part in found if not key.segment and key.role in SERVED]
+                self.normal = merge_all(own, grid_set=self.grids.id)
+        if wanted is not None and wanted.learning:
+            self.notes.append(_("The reference is being learnt: {what}.").format(what=wanted.description))
+
+    def _write_reference(self, wanted: Wanted | None, configuration: str, old: ModelRow | None) -> None:
+        counted = None
+        if wanted is not None:
+            counted = count_reference(
+                self.opened, wanted, self.grids, zone=self.project.zone, now=self.now, maturity=self.maturity
+            )
+        model = self.model
+        with self.store.write() as session:
+            grid_store.save_grid_set(session, model.name, self.grids, self.now)
+            models.save_model(
+                session,
+                ModelRow(
+                    name=model.name, title=model.shown_title, task=model.task.value, timezone=str(model.zone),
+                    grain=model.grain.value, configuration=configuration, features=self.shape.to_json(),
+                    grid_set=self.grids.id, reference_id=None if old is None else old.reference_id,
+                    first_seen=self.now if old is None else old.first_seen, removed_at=None,
+                ),
+            )  # fmt: skip
+            if wanted is not None and counted is not None:
+                references.save_reference(
+                    session,
+                    ReferenceRow(
+                        model=model.name, kind=wanted.kind, description=wanted.description,
+                        fingerprint=wanted.fingerprint, grid_set=self.grids.id, windows=len(wanted.windows),
+                        rows=counted.rows, first=wanted.first, last=wanted.last, created_at=self.now,
+                    ),
+                    counted.cells.items(),
+                )  # fmt: skip
+
+    # ---- windows of the base grain
+
+    def _collect_base(self) -> None:
+        model, log = self.model, self.parts["predictions"]
+        tables = [one for name in self._tables() for one in self.parts[name]]
+        everything = windows_of(
+            [*log, *tables], model.grain, self.project.zone, self.now, self.since, self.until
+        )
+        known = self._known(model.grain)
+        due = due_inputs(
+            everything, log, known, base=self.base, now=self.now, horizon=self.horizon,
+            restless=self.opened.log.columns.arrived is not None,
+        )  # fmt: skip
+        late = [] if self.blind is not None else self._late(everything, known, due)
+        noted = changes(self.shape, self.opened.log, log, list(due))
+        runs = self._batches(sorted([*due, *late]))
+        total, done = len(due) + len(late), 0
+        for run in runs:
+            first = [window for window in run if window in due]
+            if first:
+                self._base_batch(first, due, noted)
+            rest = [window for window in run if window not in due]
+            if rest:
+                self._late_batch(rest, known)
+            done += len(run)
+            self._say(_("{model}: collecting").format(model=model.name), done, total)
+
+    def _base_batch(
+        self, batch: list[Window], due: Mapping[Window, str], noted: Mapping[datetime, Mapping[str, str]]
+    ) -> None:
+        job = self._job(batch)
+        inputs = count_inputs(job)
+        outcomes = Answers()
+        if self.blind is None:
+            outcomes = count_outcomes(together(job), self._kpi_sides(), self.horizon, inputs.inputs)
+        cells = cells_of(self.model.name, self.grids.id, batch, inputs.inputs, outcomes.outcomes)
+        if self.blind is not None:
+            self._keep_outcomes(batch, cells)
+        unreadable = self._unreadable(batch)
+        rows = []
+        for i, window in enumerate(batch):
+            notes = self._window_notes(window, cells[window.start], noted, inputs.odd.get(i, {}))
+            if window.start in unreadable:
+                notes["unreadable"] = unreadable[window.start]
+            mark = "" if self.blind is not None else self._outcomes_mark(window, outcomes.marks.get(i, "0-0"))
+            row = self._row(window, due[window], mark, notes)
+            if window.start in unreadable and not cells[window.start]:
+                row.state, row.reason = "error", next(iter(unreadable[window.start].values()))
+            rows.append(row)
+        self._write(self.model.grain, rows, cells)
+        self.rows += sum(part.rows for cell, part in inputs.inputs.items() if not cell.segment)
+
+    def _late(
+        self, everything: Sequence[Window], known: Mapping[datetime, Collected], due: Mapping[Window, str]
+    ) -> list[Window]:
+        """Return the windows whose outcomes alone are due."""
+        candidates = [
+            window
+            for window in still_open(everything, now=self.now, horizon=self.horizon)
+            if window.start in known and known[window.start].ok and window not in due
+        ]
+        if not candidates:
+            return []
+        if self._labels_may_differ(candidates, known):
+            marks = count_marks(together(self._job(candidates)), self.horizon)
+        else:
+            old = {window: known[window.start].outcomes_mark.split(":") for window in candidates}
+            marks = {i: old[window][1] if len(old[window]) > 1 else "" for i, window in enumerate(candidates)}
+        return [
+            window
+            for i, window in enumerate(candidates)
+            if self._outcomes_mark(window, marks.get(i, "0-0")) != known[window.start].outcomes_mark
+        ]
+
+    def _labels_may_differ(self, candidates: Sequence[Window], known: Mapping[datetime, Collected]) -> bool:
+        truth = self.opened.truth
+        if truth is None:
+            return False
+        name = "predictions" if truth.source is self.opened.log.source else "ground_truth"
+        old = {key: one.mark for key, one in self.known_parts[name].items()}
+        if old != {one.name: one.mark for one in self.parts[name]}:
+            return True
+        seen = min(known[window.start].collected_at for window in candidates)
+        if truth.columns.time is None or seen >= self.now:
+            return False
+        if name == "predictions":
+            return truth.columns.time != self.opened.log.columns.time
+        return any(one.last is None or one.last > seen for one in self.parts[name])
+
+    def _late_batch(self, batch: list[Window], known: Mapping[datetime, Collected]) -> None:
+        model = self.model
+        outcomes = count_outcomes(together(self._job(batch)), self._kpi_sides(), self.horizon)
+        counted = cells_of(model.name, self.grids.id, batch, {}, outcomes.outcomes)
+        stored = self._stored(batch)
+        with self.store.read() as session:
+            old_rows = {
+                row.start: row
+                for row in windows.windows(session, model.name, model.grain, batch[0].start, batch[-1].end)
+            }
+        cells: dict[datetime, dict[ProfileKey, Profile]] = {}
+        rows = []
+        for i, window in enumerate(batch):
+            held, new = stored.get(window.start, {}), counted[window.start]
+            cells[window.start] = {
+                key: Profile(
+                    grid_set=self.grids.id,
+                    inputs=held[key].inputs if key in held else Inputs(),
+                    outcomes=new[key].outcomes if key in new else Outcomes(),
+                )
+                for key in held.keys() | new.keys()
+            }
+            mark = self._outcomes_mark(window, outcomes.marks.get(i, "0-0"))
+            rows.append(
+                self._row(window, known[window.start].inputs_mark, mark, old_rows[window.start].notes)
+            )
+        self._write(model.grain, rows, cells)
+
+    # ---- windows of the service grain
+
+    def _collect_service(self) -> None:
+        grain, log = self.model.service_grain, self.parts["predictions"]
+        everything = windows_of(log, grain, self.project.zone, self.now, self.since, self.until)
+        due = due_inputs(
+            everything, log, self._known(grain), base=self.base, now=self.now, horizon=self.horizon,
+            restless=self.opened.log.columns.arrived is not None,
+        )  # fmt: skip
+        done = 0
+        for batch in self._batches(sorted(due), HOURS if grain is Grain.HOUR else 1):
+            inputs = count_inputs(self._job(batch), service_only=True)
+            cells = cells_of(self.model.name, self.grids.id, batch, inputs.inputs, {})
+            self._write(grain, [self._row(window, due[window], "", {}) for window in batch], cells)
+            done += len(batch)
+            self._say(_("{model}: collecting the service").format(model=self.model.name), done, len(due))
+
+    # ---- what both share
+
+    def _job(self, batch: Sequence[Window]) -> Job:
+        return Job(
+            model=self.model, log=self.opened.log, truth=self.opened.truth, grids=self.grids,
+            windows=tuple(batch), now=self.now, maturity=self.maturity,
+        )  # fmt: skip
+
+    def _batches(self, due: Sequence[Window], times: int = 1) -> list[list[Window]]:
+        log = self.parts["predictions"]
+        most = max(BATCH_ROWS * self.project.memory_limit // 2**30, 1)
+        return batches(due, rows_in(due, log), most, BATCH_WINDOWS * times)
+
+    def _known(self, grain: Grain) -> dict[datetime, Collected]:
+        with self.store.read() as session:
+            rows = windows.windows(session, self.model.name, grain)
+        return {
+            row.start: Collected(
+                inputs_mark=row.inputs_mark, outcomes_mark=row.outcomes_mark, collected_at=row.collected_at,
+                ok=row.state == "ok",
+            )
+            for row in rows
+        }  # fmt: skip
+
+    def _row(self, window: Window, inputs: str, outcomes: str, notes: Mapping[str, Any]) -> WindowRow:
+        return WindowRow(
+            model=self.model.name, grain=window.grain.value, start=window.start, end=window.end,
+            grid_set=self.grids.id, inputs_mark=inputs, outcomes_mark=outcomes, profile_digest="",
+            computed="", stage="", state="ok", reason="", notes=dict(notes), collected_at=self.now,
+        )  # fmt: skip
+
+    def _write(
+        self, grain: Grain, rows: Sequence[WindowRow], cells: Mapping[datetime, Mapping[ProfileKey, Profile]]
+    ) -> None:
+        """Write a batch in one transaction; what its metrics were computed from stays known."""
+        name = self.model.name
+        with self.store.write() as session:
+            old = {
+                row.start: (row.computed, row.stage)
+                for row in windows.windows(session, name, grain, rows[0].start, rows[-1].end)
+            }
+            session.expunge_all()
+            digests = profiles.save_many(session, name, grain, cells)
+            for row in rows:
+                row.profile_digest = digests[row.start]
+                row.computed, row.stage = old.get(row.start, ("", ""))
+            windows.save_windows(session, rows)
+            models.see_versions(session, name, _versions(cells), self.now)
+        self.done += len(rows)
+
+    def _keep_outcomes(
+        self, batch: Sequence[Window], cells: dict[datetime, dict[ProfileKey, Profile]]
+    ) -> None:
+        stored = self._stored(batch)
+        for start, found in cells.items():
+            for key, profile in stored.get(start, {}).items():
+                held = found.get(key, Profile(grid_set=self.grids.id))
+                found[key] = replace(held, outcomes=profile.outcomes)
+
+    def _stored(self, batch: Sequence[Window]) -> dict[datetime, dict[ProfileKey, Profile]]:
+        wanted = {window.start for window in batch}
+        with self.store.read() as session:
+            found = profiles.profiles(session, self.model.name, batch[0].grain, batch[0].start, batch[-1].end)
+        stored: dict[datetime, dict[ProfileKey, Profile]] = {}
+        for key, profile in found:
+            if key.start in wanted and key.grid_set == self.grids.id:
+                stored.setdefault(key.start, {})[key] = profile
+        return stored
+
+    def _outcomes_mark(self, window: Window, label_marks: str) -> str:
+        tables = [one for name in self._tables() for one in self._touching(name, window)]
+        truth = self.model.ground_truth
+        closed = None
+        if truth is not None and truth.absent == "negative":
+            closed = window.end + self.maturity <= self.now
+        return outcomes_mark(self.base, label_marks, tables, closed=closed)
+
+    def _touching(self, name: str, window: Window) -> list[Slice]:
+        return touching([window], self.parts[name]).get(window.start, [])
+
+    def _tables(self) -> list[str]:
+        return [name for name in self.parts if name.startswith("kpi:")]
+
+    def _kpi_sides(self) -> Mapping[str, Side]:
+        return self.opened.kpis
+
+    def _window_notes(
+        self,
+        window: Window,
+        cells: Mapping[ProfileKey, Profile],
+        noted: Mapping[datetime, Mapping[str, str]],
+        odd: Mapping[str, int],
+    ) -> dict[str, Any]:
+        notes: dict[str, Any] = {}
+        own = [cell for key, cell in cells.items() if not key.segment and key.role in SERVED]
+        schema = dict(noted.get(window.start, {}))
+        if own:
+            pooled = merge_all(own, grid_set=self.grids.id)
+            schema |= scaled(self.grids.columns, self.normal, pooled)
+            invalid = {column: one.invalid for column, one in pooled.inputs.columns.items() if one.invalid}
+            if invalid:
+                notes["invalid"] = invalid
+            if pooled.outcomes.unknown_labels:
+                notes["unknown_labels"] = pooled.outcomes.unknown_labels
+        elif not cells:
+            notes["empty"] = True
+        if schema:
+            notes["schema"] = schema
+        if odd:
+            notes["odd"] = dict(odd)
+        return notes
+
+    def _unreadable(self, batch: Sequence[Window]) -> dict[datetime, dict[str, str]]:
+        """Return, by start of window, the bad files whose rows may be missing there.
+
+        A bad file tells no times: it is taken to lie between its neighbours by name.
+        """
+        found: dict[datetime, dict[str, str]] = {}
+        parts = sorted(self.parts["predictions"], key=lambda one: one.name)
+        for i, bad in enumerate(parts):
+            if not bad.error:
+                continue
+            before = next((one.last for one in reversed(parts[:i]) if not one.error and one.last), None)
+            after = next((one.first for one in parts[i + 1 :] if not one.error and one.first), None)
+            if before is None or after is None:
+                continue
+            gap = [window for window in batch if window.start > before and window.end <= after]
+            edge = [window for window in batch if window.start <= before < window.end]
+            for window in gap or edge:
+                found.setdefault(window.start, {})[bad.name] = _("{file} cannot be read: {error}").format(
+                    file=bad.name.rpartition("/")[2], error=bad.error
+                )
+        return found
+
+    def _skipped(self) -> list[str]:
+        return [
+            _("{use}: {file} was left out: {error}").format(use=name, file=one.name, error=one.error)
+            for name, found in self.parts.items()
+            for one in found
+            if one.error
+        ]
+
+    def _keep_parts(self) -> None:
+        with self.store.write() as session:
+            for name, found in self.parts.items():
+                if self.blind is not None and name not in ("predictions", "reference"):
+                    continue
+                slices.save_slices(
+                    session,
+                    self.model.name,
+                    name,
+                    [_slice_row(self.model.name, name, one, self.now) for one in found],
+                )
+
+    def _say(self, what: str, done: int, total: int) -> None:
+        if self.progress is not None:
+            self.progress(what, done, total)
+
+
+def _versions(
+    cells: Mapping[datetime, Mapping[ProfileKey, Profile]],
+) -> dict[str, tuple[datetime, datetime]]:
+    seen: dict[str, tuple[datetime, datetime]] = {}
+    for found in cells.values():
+        for key, profile in found.items():
+            first, last = profile.inputs.first, profile.inputs.last
+            if key.segment or first is None or last is None:
+                continue
+            a, b = seen.get(key.version, (first, last))
+            seen[key.version] = (min(a, first), max(b, last))
+    return seen
+
+
+def _slice(row: SliceRow) -> Slice:
+    return Slice(
+        name=row.name, mark=row.mark, first=row.first, last=row.last, rows=row.rows, columns=row.columns,
+        error=row.error,
+    )  # fmt: skip
+
+
+def _slice_row(model: str, source: str, one: Slice, now: datetime) -> SliceRow:
+    return SliceRow(
+        model=model, source=source, name=one.name, mark=one.mark, first=one.first, last=one.last,
+        rows=one.rows, columns=dict(one.columns), error=one.error, seen_at=now,
+    )  # fmt: skip

@@ -1,0 +1,92 @@
+"""Open the sources of a model: its log, its truth, its reference and the tables of its KPIs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from collectors.engines import Engines
+from collectors.sides import Side
+from collectors.sources.base import Setting
+from core.config import Columns, Model, Project
+from core.config import Source as Configured
+from core.errors import GoalkeeperError, SourceError
+from core.plugins import PORTS, load
+from core.text import gettext as _
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """The sources of one model; `reference` is None where it is no source of its own."""
+
+    model: Model
+    engines: Engines
+    log: Side
+    truth: Side | None = None
+    reference: Side | None = None
+    kpis: Mapping[str, Side] = field(default_factory=dict)
+
+    def named(self) -> dict[str, Side]:
+        """Return every source by the name under which its parts are kept."""
+        found = {"predictions": self.log}
+        if self.truth is not None and self.truth.source is not self.log.source:
+            found["ground_truth"] = self.truth
+        if self.reference is not None:
+            found["reference"] = self.reference
+        return found | {f"kpi:{name}": side for name, side in self.kpis.items()}
+
+
+def open_sources(project: Project, model: Model, engines: Engines) -> Opened:
+    """Open what a model is read from; nothing is read yet.
+
+    Raises:
+        SourceError: an address or a plug-in does not fit.
+    """
+    dirs = project.plugin_dirs
+    predictions, truth = model.predictions, model.ground_truth
+    log = open_side(predictions, "predictions", engines, dirs)
+    opened = Opened(model=model, engines=engines, log=log)
+    if truth is not None:
+        if truth.in_predictions:
+            opened = replace(opened, truth=replace(log, columns=truth.columns))
+        else:
+            opened = replace(opened, truth=open_side(truth, "ground_truth", engines, dirs))
+    reference = model.reference
+    if reference is not None and reference.form == "source":
+        columns = _like(predictions.columns, reference.columns)
+        opened = replace(opened, reference=open_side(reference, "reference", engines, dirs, columns))
+    kpis = {
+        name: open_side(kpi.source, f"kpis.{name}.source", engines, dirs)
+        for name, kpi in model.kpis.items()
+        if kpi.source is not None
+    }
+    return replace(opened, kpis=kpis)
+
+
+def open_side(
+    source: Configured, use: str, engines: Engines, dirs: tuple[Path, ...], columns: Columns | None = None
+) -> Side:
+    """Open one source by its kind."""
+    made = load(PORTS["source"], source.kind, dirs)
+    kept = source.columns if columns is None else columns
+    setting = Setting(
+        options=source.options or BaseModel(), engines=engines, use=use, time=kept.time, arrived=kept.arrived,
+        id=kept.id, label=kept.label, where=source.where, zone=source.zone,
+    )  # fmt: skip
+    try:
+        return Side(source=made.Source(setting), columns=kept)
+    except GoalkeeperError:
+        raise
+    except Exception as error:  # a project's own plug-in may fail in any way
+        raise SourceError(
+            _("{use}: the source '{kind}' cannot be opened: {error}").format(
+                use=use, kind=source.kind, error=error
+            )
+        ) from error
+
+
+def _like(log: Columns, own: Columns) -> Columns:
+    """Return the columns of a reference: as it says, else named as in the log."""
+    said = {name: getattr(own, name) for name in type(own).model_fields}
+    return Columns(**{name: value or getattr(log, name) for name, value in said.items()})
