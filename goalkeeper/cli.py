@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,6 +45,8 @@ def root(
 
 
 for _name in COMMANDS:
+    if not Path(__file__).with_name("commands").joinpath(f"{_name}.py").exists():
+        continue
     importlib.import_module(f"goalkeeper.commands.{_name}").register(app)
 
 

@@ -110,7 +110,9 @@ class _Bench:
             for metric in self.declared.values()
             if metric.stored and self._applies(metric) and (metric.family == "service" or not hourly)
         ]
-        versions = sorted({key.version for key in self.cells if not key.segment})
+        versions = sorted(  # a KPI's own table names no version that ever answered
+            {key.version for key, cell in self.cells.items() if not key.segment and cell.inputs.rows}
+        )
         for metric in kept:
             yield from self._points(metric, "", "")
             if metric.family in BY_VERSION or metric.name == "service.requests":

@@ -96,7 +96,7 @@ def chosen_models(project: "Project", model: str | None) -> tuple[str, ...]:
     if model is None:
         return tuple(project.models)
     if model not in project.models:
-        from core.config.problems import nearest_of
+        from core.spelling import nearest_of
 
         near = nearest_of(model, project.models)
         known = ", ".join(project.models)
