@@ -15,9 +15,9 @@ from core.text import gettext as _
 from core.values import MetricPoint, MetricValue
 from core.windows import Grain, Window, windows_between
 from metrics.base import Metric
-from metrics.measure import measure
+from metrics.measure import SERVED, measure
 from metrics.registry import all_metrics
-from store import grids, models, profiles, references
+from store import grids, profiles, references
 from store import metrics as stored
 from store.database import Store
 
@@ -144,7 +144,14 @@ class Query:
         )
 
     def heat(
-        self, model: str, metric: str, *, since: datetime, until: datetime, version: str = "", segment: str = ""
+        self,
+        model: str,
+        metric: str,
+        *,
+        since: datetime,
+        until: datetime,
+        version: str = "",
+        segment: str = "",
     ) -> Heat:
         """Return the stored values of a metric kept per column, highest mean of the last week first."""
         config = self._model(model)
@@ -266,7 +273,9 @@ class Query:
         grid_set, reference = self._normal(model, cells[-1][0].grid_set)
         points: list[MetricPoint] = []
         for window in windows:
-            inside = [(k, p) for k, p in cells if window.start <= k.start < window.end and k.grid_set == grid_set.id]
+            inside = [
+                (k, p) for k, p in cells if window.start <= k.start < window.end and k.grid_set == grid_set.id
+            ]
             if not inside:
                 continue
             answer = measure(
@@ -289,7 +298,11 @@ class Query:
             grid = grids.grid_set(session, grid_set)
             if row is None or row.grid_set != grid_set:
                 return grid, None
-            kept = [profile for _key, profile in references.reference_profiles(session, row)]
+            kept = [
+                profile
+                for key, profile in references.reference_profiles(session, row)
+                if not key.segment and key.role in SERVED
+            ]
         return grid, merge_all(kept, grid_set=grid_set)
 
 

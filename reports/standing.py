@@ -161,7 +161,8 @@ def _history(query: Query, model: Model, now: datetime) -> tuple[float | None, .
 def _signal(states: Sequence[RuleStateRow], families: tuple[str, ...]) -> Signal:
     ours = [row for row in states if row.rule.partition(".")[0] in families]
     firing = sorted(
-        (row for row in ours if row.state == AlertState.FIRING), key=lambda row: _SEVERITY[Severity(row.severity)]
+        (row for row in ours if row.state == AlertState.FIRING),
+        key=lambda row: _SEVERITY[Severity(row.severity)],
     )
     if firing:
         bad = firing[0].severity in (Severity.CRITICAL, Severity.MAJOR)
