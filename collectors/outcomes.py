@@ -42,6 +42,8 @@ CLIP = float(np.finfo(np.float64).eps)  # scikit-learn's log_loss clips here too
 AT_MATURITY = AGES.index(1.0)
 EARLY = timedelta(days=1)  # labels may be dated a little before the prediction, never more
 
+LOG, TRUTH = "gk:log", "gk:truth"  # no table of a source is called so
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Joined:
@@ -116,16 +118,16 @@ def _joined(job: Job, segment: Sequence[str], parts: KpiColumns) -> _Joined:
     keys = [f"id{i}" for i in range(len(log.key_texts()))]
     if job.dedupe and keys:
         rows = _latest(rows, ["w", "v", *keys], ["t", "s"], keys[0])
-    ctes: list[tuple[str, exp.Expression]] = [("log", rows)]
-    source: exp.Expression = table("log")
+    ctes: list[tuple[str, exp.Expression]] = [(LOG, rows)]
+    source: exp.Expression = table(LOG)
     if truth is not None and not inside:
-        ctes.append(("truth", _truth(job, truth, parts)))
-        tests = [exp.EQ(this=name("id0", "log"), expression=name("tid0", "truth"))]
+        ctes.append((TRUTH, _truth(job, truth, parts)))
+        tests = [exp.EQ(this=name("id0", LOG), expression=name("tid0", TRUTH))]
         if truth.columns.row_index is not None and len(keys) > 1:
-            tests.append(exp.EQ(this=name("id1", "log"), expression=name("tid1", "truth")))
+            tests.append(exp.EQ(this=name("id1", LOG), expression=name("tid1", TRUTH)))
         source = exp.Table(
-            this=exp.to_identifier("log", quoted=True),
-            joins=[exp.Join(this=table("truth"), side="LEFT", on=both(*tests))],
+            this=exp.to_identifier(LOG, quoted=True),
+            joins=[exp.Join(this=table(TRUTH), side="LEFT", on=both(*tests))],
         )
     found = all_and(_known(job), source)
     labelled = all_and(_labels(job), within(found, "found"))

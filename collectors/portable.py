@@ -29,6 +29,7 @@ from collectors.native import floats_of, keys_in, lay_out_sums
 from collectors.parsing import star
 from core.grid import Counts, Floats
 
+BINNED = "gk:binned"  # no table of a source is called so
 MOST_PARTS = 100  # SQLite compounds at most 500 selects
 Column = tuple[exp.Expression, str]
 
@@ -94,7 +95,7 @@ class _Counts:
             columns += [(whole(number), "item"), (by, "by"), (name(f"b{number}"), "bin"), (count(), "n")]
             grouped = [name(one) for one in question.keys]
             grouped += [name(f"b{number}")] + ([by.copy()] if isinstance(by, exp.Column) else [])
-            query = select(columns, table("binned"), not_null(name(f"b{number}")))
+            query = select(columns, table(BINNED), not_null(name(f"b{number}")))
             query.set("group", exp.Group(expressions=grouped))
             selects.append(query)
         united: exp.Expression = selects[0]
@@ -103,7 +104,7 @@ class _Counts:
         whole_query = with_ctes(star(within(united, "counts")), question)
         body = select(binned, within(question.rows.copy(), "rows"))
         return self._engine.fetch(
-            whole_query.with_(exp.to_identifier("binned", quoted=True), as_=body, copy=False)
+            whole_query.with_(exp.to_identifier(BINNED, quoted=True), as_=body, copy=False)
         )
 
     def of(self, item: str, size: int, width: int) -> Counts:

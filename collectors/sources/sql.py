@@ -111,7 +111,7 @@ class Source(Port):
         if begin is not None and setting.time is not None:
             low = dialect.time_literal(begin - timedelta(days=1), infos[setting.time])
             limits += [] if low is None else [exp.GTE(this=name(setting.time), expression=low)]
-        day = exp.Div(this=name("t"), expression=whole(DAY_US))
+        day = exp.Div(this=name("t"), expression=whole(DAY_US), typed=True)  # of whole numbers
         columns = [
             (day, "day"), (count(), "n"), (call("min", name("t")), "first"), (call("max", name("t")), "last"),
             (cast(total(name("m")), dialect.text_type), "sum"),
