@@ -1,7 +1,6 @@
 """Run scheduler, api and dashboard as child processes until stopped; restart one that dies."""
 
 import fcntl
-import os
 import signal
 import socket
 import subprocess
@@ -162,14 +161,3 @@ def serve(
             for child in reversed(children):
                 child.stop()
         say(_("Stopped; what was collected is kept."))
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process of this machine is there."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

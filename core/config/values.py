@@ -135,6 +135,11 @@ class Schedule(BaseModel, frozen=True, extra="forbid"):
     every: timedelta | None = None
     at: time | None = None
 
+    @property
+    def interval(self) -> timedelta:
+        """Return how long it is from one time to the next."""
+        return self.every or timedelta(days=1)
+
     def __str__(self) -> str:
         if self.at is not None:
             return f"at {self.at:%H:%M}"

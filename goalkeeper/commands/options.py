@@ -136,4 +136,5 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: st
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    Console(soft_wrap=False).print(table)
+    console = Console(soft_wrap=False)
+    Console(soft_wrap=False, width=None if console.is_terminal else 160).print(table)

@@ -8,5 +8,5 @@ from store.database import Store
 
 
 def evaluate_model(*, project: Project, name: str, store: Store, now: datetime) -> EvaluateResult:
-    """Judge the rules of one model as of `now`; alerts, tickets and messages are written where they differ."""
+    """Judge the rules of one model as of `now`; what differs from what is stored is written."""
     return evaluate(store=store, project=project, model_name=name, now=now)

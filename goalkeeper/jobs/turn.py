@@ -16,6 +16,10 @@ from store.leases import acquire, held, release, renew
 LENGTH = timedelta(seconds=90)
 
 
+class BusyError(GoalkeeperError):
+    """Somebody else has the turn."""
+
+
 def holder_name() -> str:
     """Return who asks: host and process."""
     return f"{socket.gethostname()}:{os.getpid()}"
@@ -40,7 +44,7 @@ def turn(store: Store, name: str) -> Iterator[int]:
     """Hold the lease `name` inside the block, renewed in the background; yields its fencing number.
 
     Raises:
-        GoalkeeperError: somebody else has the turn.
+        BusyError: somebody else has the turn.
     """
     me = holder_name()
     fence = acquire(store, name, me, now(), LENGTH)
@@ -50,7 +54,7 @@ def turn(store: Store, name: str) -> Iterator[int]:
             release(store, name, current.holder, current.fence)
             fence = acquire(store, name, me, now(), LENGTH)
         if fence is None:
-            raise GoalkeeperError(
+            raise BusyError(
                 _("{name} is being worked on by {holder}.").format(
                     name=name, holder=current.holder if current else "?"
                 ),

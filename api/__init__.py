@@ -1,0 +1,1 @@
+"""The api: /metrics for a Prometheus, /healthz for whoever wants to know whether Goalkeeper lives."""

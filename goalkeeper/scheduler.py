@@ -1,0 +1,166 @@
+"""The scheduler's process: `python -m goalkeeper.scheduler CONFIG`.
+
+APScheduler only ticks; what is due is derived from the store and taken by leases, so several may run on one
+PostgreSQL. The configuration is read again when its file changes; an invalid one leaves the old in force.
+"""
+
+import logging
+import signal
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from core.config import ConfigError, Project, Schedule, load
+from core.errors import GoalkeeperError
+from core.text import set_language
+from goalkeeper.clock import now
+from goalkeeper.jobs.deliver import deliver_due
+from goalkeeper.jobs.passes import run_pass
+from goalkeeper.jobs.requests import work_off
+from goalkeeper.jobs.turn import BusyError
+from store import settings
+from store.database import Store
+from store.heartbeats import CONFIG_ERROR, PASS, WORKER, beat
+
+log = logging.getLogger("goalkeeper.scheduler")
+REQUESTS = timedelta(seconds=3)
+RELOAD = timedelta(seconds=10)
+
+
+@dataclass(kw_only=True)
+class Work:
+    """The jobs, on the configuration in force."""
+
+    project: Project
+    store: Store
+    changed: int
+
+    def collect(self) -> None:
+        """Run one pass over every model and leave a sign of life."""
+        project = self.project
+        result = run_pass(
+            project=project, store=self.store, now=now(), models=tuple(project.models), deliver=False,
+            actor="scheduler",
+        )  # fmt: skip
+        for one in result.models:
+            if one.error:
+                log.warning("%s: %s", one.model, one.error)
+        with self.store.write() as session:
+            beat(session, PASS, now())
+        if project.heartbeat_url is not None:
+            _ping(project.heartbeat_url.reveal())
+
+    def deliver(self) -> None:
+        """Send what is due."""
+        deliver_due(project=self.project, store=self.store, now=now())
+
+    def requests(self) -> None:
+        """Take up what pages ask for."""
+        with self.store.write() as session:
+            beat(session, WORKER, now())
+        work_off(project=self.project, store=self.store)
+
+    def reload(self) -> bool:
+        """Read the configuration again if its file has changed; True where another one is in force now."""
+        path = self.project.path
+        changed = _changed(path)
+        if changed == self.changed:
+            return False
+        self.changed = changed
+        try:
+            fresh, error = load(path), ""
+        except ConfigError as problem:
+            fresh, error = None, str(problem)
+            log.warning("%s is not valid; the old one stays in force:\n%s", path, problem)
+        with self.store.write() as session:
+            settings.put(session, CONFIG_ERROR, error)
+        if fresh is None or fresh.store.reveal() != self.project.store.reveal():
+            return False
+        self.project = fresh
+        log.info("%s was read again", path)
+        return True
+
+
+def main(config: str) -> None:
+    """Tick until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    path = Path(config)
+    project = load(path)
+    set_language(project.language)
+    work = Work(project=project, store=Store.open(project.store.reveal()), changed=_changed(path))
+    ending = threading.Event()
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        ending.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    ticking = BackgroundScheduler(timezone="UTC", job_defaults={"max_instances": 1, "coalesce": True})
+    _arrange(ticking, work)
+    ticking.start()
+    while not ending.wait(RELOAD.total_seconds()):
+        if work.reload():
+            _arrange(ticking, work)
+    ticking.shutdown(wait=False)
+
+
+def _arrange(ticking: BackgroundScheduler, work: Work) -> None:
+    """Set every job to the times of the configuration in force; collecting begins at once."""
+    schedule, zone = work.project.schedule, work.project.zone
+    first = {} if ticking.running else {"next_run_time": now()}
+    jobs: list[tuple[str, Callable[[], None], BaseTrigger]] = [
+        ("collect", work.collect, _trigger(schedule.collect, str(zone))),
+        ("deliver", work.deliver, _trigger(schedule.deliver, str(zone))),
+        ("requests", work.requests, IntervalTrigger(seconds=REQUESTS.total_seconds())),
+    ]
+    for name, job, trigger in jobs:
+        ticking.add_job(
+            _guarded(job), trigger, id=name, replace_existing=True, misfire_grace_time=None, **first
+        )
+
+
+def _guarded(job: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            job()
+        except BusyError:
+            return  # another scheduler is at it
+        except GoalkeeperError as problem:
+            log.warning("%s", problem)
+
+    return run
+
+
+def _trigger(schedule: Schedule, zone: str) -> BaseTrigger:
+    if schedule.at is not None:
+        return CronTrigger(hour=schedule.at.hour, minute=schedule.at.minute, timezone=zone)
+    return IntervalTrigger(seconds=schedule.interval.total_seconds())
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def _ping(url: str) -> None:
+    """Tell a dead man's switch that a pass has ended; nobody is disturbed where it does not answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=10):
+            pass
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        log.warning("heartbeat_url does not answer: %s", type(error).__name__)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
