@@ -60,7 +60,7 @@ class Summary:
 
 @dataclass(kw_only=True)
 class Collector:
-    """One pass over one model as of `now`."""
+    """One pass over one model as of `now`; `looked` is that of the pass before, None for the first one."""
 
     project: Project
     model: Model
@@ -70,6 +70,7 @@ class Collector:
     maturity: timedelta
     since: datetime | None = None
     until: datetime | None = None
+    looked: datetime | None = None
     progress: Progress | None = None
     parts: dict[str, tuple[Slice, ...]] = field(default_factory=dict)
     known_parts: dict[str, dict[str, Slice]] = field(default_factory=dict)
@@ -86,6 +87,10 @@ class Collector:
     def horizon(self) -> timedelta:
         """Windows that ended longer ago are final."""
         return self.maturity + self.model.lookback
+
+    @property
+    def _last_look(self) -> datetime:
+        return self.now if self.looked is None else min(self.looked, self.now)
 
     def run(self) -> Summary:
         """Collect what is due.
@@ -122,7 +127,8 @@ class Collector:
                 rows = slices.slices(session, self.model.name, name)
             known = {key: _slice(row) for key, row in rows.items()}
             self.known_parts[name] = known
-            since = self.now - self.horizon if known and name not in ("predictions", "reference") else None
+            late = known and name not in ("predictions", "reference")
+            since = self._last_look - self.horizon if late else None
             try:
                 self.parts[name] = side.source.slices(known, self.now, since)
                 for column in (side.columns.id, side.columns.time, side.columns.label):
@@ -172,8 +178,8 @@ class Collector:
         with self.store.read() as session:
             current = references.current_reference(session, name)
             if current is not None and current.grid_set == self.grids.id:
-                found = references.reference_profiles(session, current)
-                own = [part for key, part in found if not key.segment and key.role in SERVED]
+                found = references.reference_profiles(session, current, segment="")
+                own = [part for key, part in found if key.role in SERVED]
                 self.normal = merge_all(own, grid_set=self.grids.id)
         if wanted is not None and wanted.learning:
             self.notes.append(_("The reference is being learnt: {what}.").format(what=wanted.description))
@@ -218,7 +224,7 @@ class Collector:
         known = self._known(model.grain)
         due = due_inputs(
             everything, log, known, base=self.base, now=self.now, horizon=self.horizon,
-            restless=self.opened.log.columns.arrived is not None,
+            looked=self.looked, restless=self.opened.log.columns.arrived is not None,
         )  # fmt: skip
         late = [] if self.blind is not None else self._late(everything, known, due)
         noted = changes(self.shape, self.opened.log, log, list(due))
@@ -265,7 +271,7 @@ class Collector:
         """Return the windows whose outcomes alone are due."""
         candidates = [
             window
-            for window in still_open(everything, now=self.now, horizon=self.horizon)
+            for window in still_open(everything, now=self._last_look, horizon=self.horizon)
             if window.start in known and known[window.start].ok and window not in due
         ]
         if not candidates:
@@ -331,7 +337,7 @@ class Collector:
         everything = windows_of(log, grain, self.project.zone, self.now, self.since, self.until)
         due = due_inputs(
             everything, log, self._known(grain), base=self.base, now=self.now, horizon=self.horizon,
-            restless=self.opened.log.columns.arrived is not None,
+            looked=self.looked, restless=self.opened.log.columns.arrived is not None,
         )  # fmt: skip
         done = 0
         for batch in self._batches(sorted(due), HOURS if grain is Grain.HOUR else 1):

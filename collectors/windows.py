@@ -89,19 +89,21 @@ def due_inputs(
     base: str,
     now: datetime,
     horizon: timedelta,
+    looked: datetime | None = None,
     restless: bool = False,
 ) -> dict[Window, str]:
     """Return the windows whose inputs are due, with their new marks, in order.
 
     Args:
         horizon: windows that ended longer ago are final: late rows no longer count.
+        looked: when a pass last looked; what was not yet final then gets one more look, however late.
         restless: rows may become visible without a change of their part (they say when they arrived).
     """
 
     def may_show(window: Window, inside: Sequence[Slice], old: Collected) -> bool:
         return _unseen(window, inside, old, now) or (restless and old.collected_at < now)
 
-    parts = touching(windows, slices)
+    parts, last = touching(windows, slices), now if looked is None else min(looked, now)
     due: dict[Window, str] = {}
     for window in windows:
         inside = parts.get(window.start, [])
@@ -111,7 +113,9 @@ def due_inputs(
             and (  # where its source is gone, what was collected stays
                 not old.ok
                 or old.inputs_mark.partition(":")[0] != base
-                or (window.end + horizon > now and (old.inputs_mark != mark or may_show(window, inside, old)))
+                or (
+                    window.end + horizon > last and (old.inputs_mark != mark or may_show(window, inside, old))
+                )
             )
         ):
             due[window] = mark

@@ -125,6 +125,9 @@ def load(port: Port, kind: str, extra_dirs: Sequence[Path] = ()) -> ModuleType:
     if kind not in files:
         raise UnknownPluginError(port, kind, sorted(files), nearest_of(kind, files))
     path, own = files[kind]
+    loaded = None if own else sys.modules.get(f"{port.package}.{kind}")
+    if loaded is not None:
+        return loaded
     try:
         needs = _needs(path)
         if needs and _extra(path):

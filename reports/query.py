@@ -300,8 +300,8 @@ class Query:
                 return grid, None
             kept = [
                 profile
-                for key, profile in references.reference_profiles(session, row)
-                if not key.segment and key.role in SERVED
+                for key, profile in references.reference_profiles(session, row, segment="")
+                if key.role in SERVED
             ]
         return grid, merge_all(kept, grid_set=grid_set)
 

@@ -25,9 +25,15 @@ def references(session: Session, model: str) -> list[ReferenceRow]:
     return list(session.scalars(query))
 
 
-def reference_profiles(session: Session, row: ReferenceRow) -> list[tuple[ProfileKey, Profile]]:
-    """Return the profiles of a reference: one window each, or all rows as one where it has no times."""
-    return profiles(session, row.model, grain_of(row), *_EVER)
+def reference_profiles(
+    session: Session, row: ReferenceRow, *, segment: str | None = None
+) -> list[tuple[ProfileKey, Profile]]:
+    """Return the profiles of a reference: one window each, or all rows as one where it has no times.
+
+    Args:
+        segment: only this one, '' for all rows; None means any.
+    """
+    return profiles(session, row.model, grain_of(row), *_EVER, segment=segment)
 
 
 def save_reference(

@@ -37,11 +37,9 @@ def pooled_reference(store: Store, name: str, grids: GridSet) -> Profile | None:
         row = current_reference(session, name)
         if row is None or row.grid_set != grids.id:
             return None
-        found = reference_profiles(session, row)
+        found = reference_profiles(session, row, segment="")
     served = (Role.CHAMPION, Role.CHALLENGER)
-    return merge_all(
-        (profile for key, profile in found if key.segment == "" and key.role in served), grid_set=grids.id
-    )
+    return merge_all((profile for key, profile in found if key.role in served), grid_set=grids.id)
 
 
 def compute(
