@@ -279,7 +279,8 @@ def is_live(judged: Judged, known: Known, frontier: Mapping[bool, datetime]) -> 
         return newest is not None
     model = known.model
     oldest = known.now - model.settle_of(model.grain) - 3 * model.grain.length  # two, and the one under way
-    behind = newest.window.end < frontier[judged.watch.outcomes] - 2 * newest.window.grain.length
+    # in base grains for hourly rules too: a log that rests at night ends its hours long before its day
+    behind = newest.window.end < frontier[judged.watch.outcomes] - 2 * model.grain.length
     return frontier[False] >= oldest and not behind
 
 

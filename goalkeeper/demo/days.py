@@ -1,4 +1,4 @@
-"""One simulated day: whom the model calls, and what comes of it; the same on every machine."""
+"""One simulated day: who is called, who gets the offer, and what comes of it; the same on every machine."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,7 +20,7 @@ class Calls:
     """The calls of a day in time order; times are microseconds since 1970 in UTC.
 
     `who` is as the log tells it: a number that went missing is NaN. `scored` is False where the service
-    answered with an error.
+    answered with an error; nobody gets the offer then.
     """
 
     day: date
@@ -29,6 +29,7 @@ class Calls:
     called: Micros
     who: People
     scored: NDArray[np.bool_]
+    offered: NDArray[np.bool_]
     answered: NDArray[np.bool_]
     converted: NDArray[np.bool_]
     closed: Micros
@@ -44,22 +45,20 @@ def calls_of(day: date) -> Calls:
     rng = np.random.default_rng([story.SEED, day.toordinal()])
     version = story.version_on(day)
     usual = story.WEEKEND_CALLS if day.weekday() >= 5 else story.WEEKDAY_CALLS
-    wanted = int(rng.poisson(usual * rng.normal(1, 0.03)))
+    size = int(rng.poisson(usual * rng.normal(1, 0.03)))
     spring = story.SPRING_SHARE if day in story.SPRING else story.SPRING_PILOT
-    found = people.draw(rng, round(wanted / story.REACH), spring)
+    who = people.draw(rng, size, spring)
     if day in story.MISSING:
-        lost = found.region == story.MISSING_REGION
-        found.numeric[story.MISSING_COLUMN][lost] = np.nan
-    best = np.argsort(-versions()[version].score_people(found), kind="stable")[:wanted]
-    who = found.take(np.sort(best))
-    size = len(who)
+        lost = who.region == story.MISSING_REGION
+        who.numeric[story.MISSING_COLUMN][lost] = np.nan
     hours = np.sort(rng.triangular(story.OPENS, 12.5, story.CLOSES, size))
     midnight = _micros(datetime.combine(day, time(), tzinfo=story.ZONE))
     called = midnight + np.floor(hours * HOUR).astype(np.int64)
     burst = (day == story.ERRORS_ON) & np.isin(hours.astype(int), list(story.ERROR_HOURS))
     failed = rng.random(size) < np.where(burst, story.ERROR_SHARE, story.QUIET_ERRORS)
+    offered = versions()[version].answer_people(who)[1] & ~failed
     answered = rng.random(size) < story.ANSWERED
-    converted = answered & (rng.random(size) < who.chance)
+    converted = answered & (rng.random(size) < who.chance(offered))
     return Calls(
         day=day,
         version=version,
@@ -67,6 +66,7 @@ def calls_of(day: date) -> Calls:
         called=called,
         who=who,
         scored=~failed,
+        offered=offered,
         answered=answered,
         converted=converted,
         closed=called + _delays(rng, answered),

@@ -26,6 +26,7 @@ def log_table(calls: Calls) -> pa.Table:
         "called_at": pa.array(calls.called, type=TIMES),
         "model_version": [calls.version] * len(calls),
         "p_convert": pa.array(scores, mask=~calls.scored),
+        "offered": pa.array(calls.offered.astype(np.int64), mask=~calls.scored),
         "latency_ms": took,
         "status": np.where(calls.scored, OK, TIMED_OUT),
         "region": calls.who.region,

@@ -20,36 +20,32 @@ NUMERIC = (
 PLANS = ("basic", "plus", "family")
 CHANNELS = ("app", "web", "shop")
 REGIONS = ("centre", "north", "south", "west", "east")
-REGION_SHARES = (0.34, 0.22, 0.18, 0.15, 0.11)
+REGION_SHARES = (0.36, 0.24, 0.12, 0.16, 0.12)
 CAMPAIGNS = ("renewal", "upgrade", "winback")
 CAMPAIGN_SHARES = (0.5, 0.3, 0.2)
+OFFER = 1.9
+"""What the special offer adds to the log-odds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """Customers: `numeric` by column, levels as words, and the `chance` to buy once they answer."""
+    """Customers: `numeric` by column, levels as words, and `logit`, their log-odds to buy once they answer."""
 
     numeric: dict[str, Floats]
     plan: NDArray[Any]
     channel: NDArray[Any]
     region: NDArray[Any]
     campaign: NDArray[Any]
-    chance: Floats
+    logit: Floats
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self.chance)
+        return len(self.logit)
 
-    def take(self, places: NDArray[np.int64]) -> "People":
-        """Return some of them."""
-        return People(
-            numeric={name: values[places] for name, values in self.numeric.items()},
-            plan=self.plan[places],
-            channel=self.channel[places],
-            region=self.region[places],
-            campaign=self.campaign[places],
-            chance=self.chance[places],
-        )
+    def chance(self, offered: NDArray[np.bool_]) -> Floats:
+        """Return how likely each is to buy once they answer; the special offer helps everybody's odds."""
+        chances: Floats = 1 / (1 + np.exp(-self.logit - OFFER * offered))
+        return chances
 
 
 def draw(rng: np.random.Generator, size: int, spring: float) -> People:
@@ -74,7 +70,7 @@ def draw(rng: np.random.Generator, size: int, spring: float) -> People:
     region = np.array(REGIONS)[rng.choice(len(REGIONS), size, p=REGION_SHARES)]
     old = np.array(CAMPAIGNS)[rng.choice(len(CAMPAIGNS), size, p=CAMPAIGN_SHARES)]
     logit = (
-        -3.86
+        -4.90
         + 0.014 * (np.minimum(numeric["tenure_months"], 90) - 36)
         + 0.020 * (numeric["monthly_bill"] - 29)
         - 0.14 * (numeric["contacts_before"] - 1.4)
@@ -82,12 +78,12 @@ def draw(rng: np.random.Generator, size: int, spring: float) -> People:
         + 0.55 * (plan == "family")
         + 0.20 * (channel == "app")
     )
-    logit = logit + np.where(new, 0.20, 1.35 * np.log1p(numeric["web_visits"]))
+    logit = logit + np.where(new, -0.25, 1.75 * np.log1p(numeric["web_visits"]))
     return People(
         numeric=numeric,
         plan=plan,
         channel=channel,
         region=region,
         campaign=np.where(new, story.SPRING_NAME, old),
-        chance=1 / (1 + np.exp(-logit)),
+        logit=logit,
     )

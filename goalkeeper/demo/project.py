@@ -5,7 +5,7 @@ from pathlib import Path
 from core.files import write_atomically
 
 CONFIG = """\
-# The simulated call centre. A model chooses each morning whom to call; README.md says what will go wrong.
+# The simulated call centre. A model decides who gets the special offer; README.md says what will go wrong.
 store: sqlite:///goalkeeper.db
 timezone: Europe/Moscow
 channels:
@@ -14,10 +14,9 @@ digests:
   - {to: owners, at: "08:00", days: workdays}
 models:
   call-conversion:
-    title: Whom to call
+    title: Special offer
     owner: growth@example.com
     notify: owners
-    threshold: 0.15
     predictions:
       path: logs/predictions/*.parquet
       columns:
@@ -25,6 +24,7 @@ models:
         time: called_at
         version: model_version
         score: p_convert
+        prediction: offered
         latency_ms: latency_ms
         status: status
     ground_truth:

@@ -92,14 +92,8 @@ def _run(
 def _pass(project: Project, store: Store, day: date) -> None:
     """Run one morning's pass over everything up to `day`."""
     from goalkeeper.jobs.passes import run_pass
-    from reports.digest import queue_digests
 
     now = story.morning_after(day)
-    if (story.LOG.last - day).days < story.DIGEST_DAYS:
-        # after the pass that evaluates, so that the digest tells the morning's own news
-        run_pass(project=project, store=store, now=now, models=tuple(project.models), deliver=False)
-        with store.write() as session:
-            queue_digests(session, project, now)
     result = run_pass(project=project, store=store, now=now, models=tuple(project.models))
     if result.failed:
         raise GoalkeeperError(

@@ -1,37 +1,47 @@
-"""The model that is watched: a logistic regression in two versions, fitted here and served row by row.
+"""The model that is watched: a logistic regression in two versions, fitted here and served a few rows at a time.
 
-Coefficients are rounded to 4 decimals and scores to 6, so that another machine's last digits change nothing.
+It decides who gets the special offer, and tells how likely the call converts with that decision. Both
+versions learn from a trial in which the offer was given at random, so they know what it adds. Coefficients
+are rounded to 4 decimals and scores to 6, so that another machine's last digits change nothing.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from goalkeeper.demo import people, story
 from goalkeeper.demo.people import CHANNELS, NUMERIC, PLANS, Floats, People
 
-TRAINING_ROWS = 40_000
+TRAINING_ROWS = 60_000
 RIDGE = 1.0
 BATCH = 8
 """The dialler asks for so many customers at a time."""
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Logistic:
-    """A fitted version: `columns` are its numeric inputs; the rest are the levels of plan and channel."""
+    """A fitted version.
+
+    `columns` are its numeric inputs; after them come the levels of plan and channel, and last the offer.
+    The offer is made from the log-odds `cut` (without it) on.
+    """
 
     version: str
     columns: tuple[str, ...]
     means: Floats
     scales: Floats
     weights: Floats
+    cut: float = 0.0
 
-    def design(self, numeric: Sequence[Floats], plan: np.ndarray, channel: np.ndarray) -> Floats:
-        """Return the matrix of inputs; a missing number counts as the mean."""
+    def design(self, numeric: Sequence[Floats], plan: NDArray[Any], channel: NDArray[Any]) -> Floats:
+        """Return the matrix of inputs without the offer; a missing number counts as the mean."""
         scaled = [
             np.nan_to_num((_bent(name, values) - mean) / scale)
             for name, values, mean, scale in zip(self.columns, numeric, self.means, self.scales, strict=True)
@@ -39,14 +49,17 @@ class Logistic:
         levels = [plan == level for level in PLANS[1:]] + [channel == level for level in CHANNELS[1:]]
         return np.column_stack([np.ones(len(plan)), *scaled, *levels]).astype(np.float64)
 
-    def score(self, numeric: Sequence[Floats], plan: np.ndarray, channel: np.ndarray) -> Floats:
-        """Return the probability that a call converts."""
-        scores: Floats = np.round(1 / (1 + np.exp(-self.design(numeric, plan, channel) @ self.weights)), 6)
-        return scores
+    def answer(
+        self, numeric: Sequence[Floats], plan: NDArray[Any], channel: NDArray[Any]
+    ) -> tuple[Floats, Flags]:
+        """Return the probability that each call converts, and who gets the offer."""
+        linear = np.round(self.design(numeric, plan, channel) @ self.weights[:-1], 6)
+        offered = linear >= self.cut
+        return np.round(1 / (1 + np.exp(-linear - self.weights[-1] * offered)), 6), offered
 
-    def score_people(self, who: People) -> Floats:
-        """Return the scores of customers all at once."""
-        return self.score([who.numeric[name] for name in self.columns], who.plan, who.channel)
+    def answer_people(self, who: People) -> tuple[Floats, Flags]:
+        """Answer for customers all at once."""
+        return self.answer([who.numeric[name] for name in self.columns], who.plan, who.channel)
 
     def serve(self, who: People) -> tuple[Floats, Floats]:
         """Score as the dialler asks, a few at a time; return scores and the milliseconds each took."""
@@ -55,28 +68,36 @@ class Logistic:
         for at in range(0, len(who), BATCH):
             part = slice(at, at + BATCH)
             began = time.perf_counter()
-            scores[part] = self.score([values[part] for values in numeric], who.plan[part], who.channel[part])
+            scores[part], _offered = self.answer(
+                [values[part] for values in numeric], who.plan[part], who.channel[part]
+            )
             took[part] = (time.perf_counter() - began) * 1000
         return scores, took
 
 
 @cache
 def versions() -> dict[str, Logistic]:
-    """Fit both versions on simulated calls from before the log: v1 does not know the web visits."""
+    """Fit both versions on a simulated trial from before the log: v1 does not know the web visits."""
     rng = np.random.default_rng([story.SEED, 1])
     who = people.draw(rng, TRAINING_ROWS, 0.0)
-    bought = (rng.random(len(who)) < who.chance) & (rng.random(len(who)) < story.ANSWERED)
+    offered = rng.random(len(who)) < 0.5
+    bought = (rng.random(len(who)) < who.chance(offered)) & (rng.random(len(who)) < story.ANSWERED)
     known = {"v1": tuple(name for name in NUMERIC if name != "web_visits"), "v2": NUMERIC}
-    return {version: _fit(version, columns, who, bought) for version, columns in known.items()}
+    return {version: _fit(version, columns, who, offered, bought) for version, columns in known.items()}
 
 
-def _fit(version: str, columns: tuple[str, ...], who: People, bought: np.ndarray) -> Logistic:
+def _fit(version: str, columns: tuple[str, ...], who: People, offered: Flags, bought: Flags) -> Logistic:
     numeric = [who.numeric[name] for name in columns]
     bent = [_bent(name, values) for name, values in zip(columns, numeric, strict=True)]
-    means = np.array([np.round(values.mean(), 4) for values in bent])
-    scales = np.array([np.round(values.std(), 4) for values in bent])
-    empty = Logistic(version=version, columns=columns, means=means, scales=scales, weights=np.zeros(0))
-    inputs, target = empty.design(numeric, who.plan, who.channel), bought.astype(np.float64)
+    model = Logistic(
+        version=version,
+        columns=columns,
+        means=np.array([np.round(values.mean(), 4) for values in bent]),
+        scales=np.array([np.round(values.std(), 4) for values in bent]),
+        weights=np.zeros(0),
+    )
+    inputs = np.column_stack([model.design(numeric, who.plan, who.channel), offered])
+    target = bought.astype(np.float64)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         linear = inputs @ weights
@@ -85,16 +106,11 @@ def _fit(version: str, columns: tuple[str, ...], who: People, bought: np.ndarray
         slope[1:] += RIDGE * weights[1:]
         return float(value), slope
 
-    found = minimize(
-        loss,
-        np.zeros(inputs.shape[1]),
-        jac=True,
-        method="L-BFGS-B",
-        options={"ftol": 1e-14, "gtol": 1e-6, "maxiter": 500},
-    )
-    return Logistic(
-        version=version, columns=columns, means=means, scales=scales, weights=np.round(found.x, 4)
-    )
+    start = np.zeros(inputs.shape[1])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-5})
+    weights: Floats = np.round(found.x, 4)
+    plain = inputs[:, :-1] @ weights[:-1]
+    return replace(model, weights=weights, cut=round(float(np.quantile(plain, 1 - story.OFFERS)), 4))
 
 
 def _bent(name: str, values: Floats) -> Floats:

@@ -27,25 +27,23 @@ class Span:
 
 LOG = Span(first=date(2025, 12, 30), last=date(2026, 4, 28))
 REFERENCE = Span(first=date(2025, 11, 25), last=date(2025, 12, 29))
-BACKFILL = 30
+BACKFILL = 45
 """Days of the past that the first pass finds; every later day has a pass of its own."""
 MORNING = time(8, 30)
 """When the pass of a day runs, over everything up to midnight."""
-DIGEST_DAYS = 7
-"""The digest is sent on the last days of the replay."""
 
-MISSING = Span(first=date(2026, 2, 3), last=date(2026, 2, 6))
+MISSING = Span(first=date(2026, 2, 17), last=date(2026, 2, 20))
 MISSING_REGION, MISSING_COLUMN = "south", "tenure_months"
-ERRORS_ON, ERROR_HOURS, ERROR_SHARE = date(2026, 2, 18), range(14, 17), 0.25
-RELEASE = date(2026, 3, 3)
+ERRORS_ON, ERROR_HOURS, ERROR_SHARE = date(2026, 2, 25), range(14, 17), 0.25
+RELEASE = date(2026, 3, 4)
 SPRING = Span(first=date(2026, 4, 7), last=LOG.last)
-SPRING_NAME, SPRING_PILOT, SPRING_SHARE = "spring", 0.02, 0.50
+SPRING_NAME, SPRING_PILOT, SPRING_SHARE = "spring", 0.012, 0.58
 """The campaign's share of the list: the pilot's before, the campaign's from its first day on."""
 QUIET_ERRORS = 0.003
 
 WEEKDAY_CALLS, WEEKEND_CALLS = 2400, 1700
-REACH = 0.50
-"""Share of the day's list that is called: those whom the model puts highest."""
+OFFERS = 0.30
+"""Share of customers to whom a version makes the special offer, among those it was trained on."""
 OPENS, CLOSES = 9, 20
 ANSWERED = 0.8
 LONGEST = timedelta(days=7)
