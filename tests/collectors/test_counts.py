@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.grid import LATENCY, AGE_BINS, NO_LABEL, CategoricalGrid, GridSet, NumericGrid
+from core.grid import AGE_BINS, LATENCY, NO_LABEL, CategoricalGrid, GridSet, NumericGrid
 from core.plugins import PORTS, names
 from core.profile import Profile, ProfileKey, Role, merge_all
 from core.windows import Grain
