@@ -115,6 +115,13 @@ def render_digest(store: Store, row: OutboxRow, project: Project) -> Message:
         return _message(parts, row, project)
 
 
+def preview(store: Store, project: Project, now: datetime) -> Message:
+    """Write a digest of every model as of now; nothing is queued."""
+    day = now.astimezone(project.zone).date()
+    payload = {"day": day.isoformat(), "models": [], "language": project.language}
+    return render_digest(store, OutboxRow(key="digest:preview", payload=payload, created_at=now), project)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """What a digest says of one model."""
