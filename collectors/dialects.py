@@ -81,7 +81,8 @@ class Dialect(ABC):
     def micros(self, value: exp.Expression, column: ColumnInfo, zone: ZoneInfo | None) -> exp.Expression:
         """Read a time as microseconds since 1970 UTC; naive times are in `zone` (None: UTC)."""
         wall = self.wall_micros(value.copy(), column)
-        if zone is None or str(zone) in ("UTC", "Etc/UTC") or column.aware:
+        number = column.kind == "numeric" and not column.is_text  # since 1970: no zone can move it
+        if zone is None or str(zone) in ("UTC", "Etc/UTC") or column.aware or number:
             return wall
         bounds, offsets = wall_pieces(zone)
         moved = minus(wall, _piece(wall, bounds, offsets))
@@ -113,6 +114,10 @@ class Dialect(ABC):
                 for a, b in spans
             )
         )
+
+    def apart(self, query: exp.Select) -> exp.Select:
+        """Have a subquery computed once for each row, whatever reads its columns."""
+        return query
 
     def may_not_fit(self, column: ColumnInfo) -> bool:
         """Tell whether a value of a numeric column may be no number."""
@@ -323,7 +328,15 @@ class SQLite(Dialect):
 
     def wall_micros(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
         """Read a time, or a number of seconds, milliseconds or microseconds."""
-        return call("gk_micros", value)
+        return call("gk_micros", value, string(""))
+
+    def micros(self, value: exp.Expression, column: ColumnInfo, zone: ZoneInfo | None) -> exp.Expression:
+        """Read a time; a naive text is meant in `zone`."""
+        return call("gk_micros", value, string("" if zone is None else str(zone)))
+
+    def apart(self, query: exp.Select) -> exp.Select:
+        """Keep SQLite from putting the expressions in place of the columns: it does not merge a LIMIT."""
+        return query.limit(-1, copy=False)
 
     def has_offset(self, value: exp.Expression) -> exp.Expression:
         """Look for a zone after the time of day."""

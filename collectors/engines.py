@@ -6,7 +6,9 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -218,7 +220,7 @@ def _teach(connection: Any, _record: object) -> None:
     """Give SQLite what it lacks."""
     connection.create_function("gk_number", 1, _number, deterministic=True)
     connection.create_function("gk_no_number", 1, _no_number, deterministic=True)
-    connection.create_function("gk_micros", 1, sqlite_micros, deterministic=True)
+    connection.create_function("gk_micros", 2, sqlite_micros, deterministic=True)
     connection.create_function("gk_zoned", 1, _zoned, deterministic=True)
     connection.create_function("gk_hash", -1, _hash, deterministic=True)
     connection.create_function("ln", 1, _ln, deterministic=True)
@@ -244,8 +246,12 @@ def _no_number(text: str | None) -> int:
     return int("_" in text)
 
 
-def sqlite_micros(value: object) -> int | None:
-    """Read a time of SQLite, text or number, as microseconds since 1970; None for anything else."""
+@lru_cache(maxsize=4096)
+def sqlite_micros(value: object, zone: str = "") -> int | None:
+    """Read a time of SQLite, text or number, as microseconds since 1970 UTC; None for anything else.
+
+    A text that names no zone is meant in `zone` ('': UTC).
+    """
     if isinstance(value, int | float):
         size = abs(value)
         return round(value if size > 1e14 else value * 1000 if size > 1e11 else value * 1_000_000)
@@ -253,7 +259,9 @@ def sqlite_micros(value: object) -> int | None:
         at = datetime.fromisoformat(str(value))
     except ValueError:
         return None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
+    at = at.astimezone(UTC)
     whole = at - datetime(1970, 1, 1, tzinfo=UTC)
     return (whole.days * 86_400 + whole.seconds) * 1_000_000 + whole.microseconds
 

@@ -208,6 +208,7 @@ def table_question(job: Job, kpi: str, side: Side, segment: Sequence[str] = ()) 
         )
     tests = side.between(job.start, job.end)
     inner = select(read, side.relation(job.start, job.end), both(*tests) if tests else None)
+    inner = dialect.apart(inner)
     groups: list[Column] = [(name(f"g{i}"), f"g{i}") for i in range(len(segment))]
     columns: list[Column] = [
         (window_index(job, "t"), "w"), (string("unversioned"), "v"), (string(Role.CHAMPION.value), "r"),

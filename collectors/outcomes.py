@@ -160,7 +160,7 @@ def _label(job: Job, truth: Side) -> exp.Expression:
 
 def _truth(job: Job, truth: Side, parts: KpiColumns) -> exp.Select:
     """Return what is known at `now`: tid0, lab0, has0, kt, m0, twice and the KPIs' columns."""
-    column = truth.columns.label
+    column, dialect = truth.columns.label, truth.engine.dialect
     read: list[Column] = [
         (_label(job, truth), "lab0"),
         (truth.micros(truth.columns.time), "kt"),
@@ -181,7 +181,9 @@ def _truth(job: Job, truth: Side, parts: KpiColumns) -> exp.Select:
         query = query.where(any_of(both(*limits), is_null(name(truth.columns.time))), copy=False)
     late = exp.LTE(this=name("kt"), expression=whole(micros(job.now)))
     known = all_and(
-        [], within(query, "read"), both(not_null(name("tid0")), any_of(late, is_null(name("kt"))))
+        [],
+        within(dialect.apart(query), "read"),
+        both(not_null(name("tid0")), any_of(late, is_null(name("kt")))),
     )
     keys = [f"tid{i}" for i in range(len(truth.key_texts()))]
     if not job.repeated_labels:

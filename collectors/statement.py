@@ -113,6 +113,7 @@ def log_rows(
     read += list(extra)
     tests = log.between(job.start, job.end)
     inner = select(read, log.relation(job.start, job.end), both(*tests) if tests else None)
+    inner = log.engine.dialect.apart(inner)
     groups = [name(f"g{i}") for i in range(len(segment))]
     columns: list[Column] = [(window_index(job, "t"), "w"), (name("v"), "v"), (name("r"), "r")]
     columns += [(one, one.name) for one in groups]

@@ -118,9 +118,8 @@ class Source(Port):
         ]  # fmt: skip
         if setting.arrived is not None:
             columns.append((call("max", name("a")), "arrived"))
-        query = select(
-            columns, within(select(read, self.relation(), both(*limits) if limits else None), "rows"), group=1
-        )
+        rows = dialect.apart(select(read, self.relation(), both(*limits) if limits else None))
+        query = select(columns, within(rows, "rows"), group=1)
         try:
             found = self.engine.fetch(query).to_pylist()
         except SourceError as error:

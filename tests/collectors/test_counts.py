@@ -41,7 +41,7 @@ def build(kind: str, folder: Path, request: pytest.FixtureRequest) -> House:
     if kind == "sqlite":
         url = f"sqlite:///{folder}/log.db"
     elif kind == "postgresql":
-        url = request.getfixturevalue("server")
+        url = request.getfixturevalue("postgres_server")
     plain = "sql" if url else kind
     place = folder / "data"
     reference = write(REFERENCE, "parquet", place, "reference")
