@@ -1,5 +1,7 @@
 """Open the metric database, and hold reads and writes together."""
 
+import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +12,14 @@ from sqlalchemy.orm import Session
 
 from core.errors import StoreError
 from core.text import gettext as _
+from store import changes
 
 HEAD = "0002"
 """The newest revision in store/migrations/versions."""
 _BUSY = 10_000
 """How many milliseconds a writer of SQLite waits for another."""
+_ANSWER = 10
+"""How many seconds a PostgreSQL server may take to answer the first time."""
 
 
 class Store:
@@ -33,18 +38,19 @@ class Store:
         """
         engine = connect(url)
         try:
-            found = revision(engine)
-            if found is None:
-                from store.upgrading import make
-
-                make(engine)
+            with answering(engine):
                 found = revision(engine)
-        except sa.exc.SQLAlchemyError as error:
+                if found is None:
+                    from store.upgrading import make
+
+                    make(engine)
+                    found = revision(engine)
+            if found != HEAD:
+                raise other_version(found)
+        except StoreError:
             engine.dispose()
-            raise _unreachable(engine, error) from error
-        if found != HEAD:
-            engine.dispose()
-            raise _other_version(found)
+            raise
+        changes.watch(engine)
         return cls(engine, url)
 
     @property
@@ -54,10 +60,12 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Hand out a session for reading."""
+        """Hand out a session for reading; it sees one state of the database for the whole block."""
         with self._session() as session:
-            if self.is_sqlite:  # one state of the database for the whole block
+            if self.is_sqlite:
                 session.execute(sa.text("BEGIN"))
+            else:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
 
     @contextmanager
@@ -66,16 +74,15 @@ class Store:
         with self._session() as session:
             if self.is_sqlite:  # take the one writer's place now, waiting for it where needed
                 session.execute(sa.text("BEGIN IMMEDIATE"))
+            changes.begin(session)
             yield session
+            changes.count(session)
             session.commit()
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
-        try:
-            with Session(self._engine, expire_on_commit=False) as session:
-                yield session
-        except sa.exc.OperationalError as error:
-            raise _unreachable(self._engine, error) from error
+        with answering(self._engine), Session(self._engine, expire_on_commit=False) as session:
+            yield session
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -98,16 +105,18 @@ def connect(url: str) -> sa.Engine:
     if family == "postgresql":
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        return sa.create_engine(parsed, pool_pre_ping=True)
+        return _postgresql(parsed)
     raise StoreError(_("The store cannot be kept in {family}.").format(family=family), hint=_KNOWN())
 
 
-def revision(engine: sa.Engine) -> str | None:
+def revision(database: sa.Engine | sa.Connection) -> str | None:
     """Return the revision of a database; None for an empty one."""
-    with engine.connect() as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    if isinstance(database, sa.Engine):
+        with database.connect() as connection:
+            return revision(connection)
+    if not sa.inspect(database).has_table("alembic_version"):
+        return None
+    return database.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def upgrade(url: str) -> str:
@@ -117,16 +126,64 @@ def upgrade(url: str) -> str:
     return run(url)
 
 
+@contextmanager
+def answering(engine: sa.Engine) -> Iterator[None]:
+    """Say which store does not answer, without its password, where the database itself is the trouble."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InternalError, sa.exc.InterfaceError) as error:
+        raise _unreachable(engine, error) from error
+    except sa.exc.DatabaseError as error:
+        if type(error) is not sa.exc.DatabaseError:  # a constraint, a type: a mistake of ours
+            raise
+        raise _unreachable(engine, error) from error
+
+
+def _postgresql(url: sa.URL) -> sa.Engine:
+    options = {} if "connect_timeout" in url.query else {"connect_timeout": _ANSWER}
+    try:
+        return sa.create_engine(url, pool_pre_ping=True, json_serializer=to_json, connect_args=options)
+    except ImportError as error:  # another driver in the address than the one that comes along
+        raise StoreError(
+            _("The driver {driver} is not installed.").format(driver=url.drivername), hint=_KNOWN()
+        ) from error
+
+
+def to_json(value: Any) -> str:
+    """Write JSON that every database takes: a number that is none becomes null."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def _sqlite(url: sa.URL) -> sa.Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, connect_args={"timeout": _BUSY / 1000})
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                _("The store's folder {folder} cannot be made: {reason}").format(
+                    folder=folder, reason=error.strerror
+                ),
+                hint=_WHERE(),
+            ) from error
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY / 1000}, json_serializer=to_json)
 
     @sa.event.listens_for(engine, "connect")
     def settle(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the sessions say BEGIN themselves
         cursor = connection.cursor()
-        for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in (f"busy_timeout={_BUSY}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -137,17 +194,28 @@ def _KNOWN() -> str:  # noqa: N802 - a constant in every language
     return _("Write sqlite:///goalkeeper.db or postgresql+psycopg://user:password@host/database.")
 
 
+def _WHERE() -> str:  # noqa: N802 - a constant in every language
+    return _("Is the server up, the address right, the folder writable? `store:` says where it is.")
+
+
 def _unreachable(engine: sa.Engine, error: sa.exc.SQLAlchemyError) -> StoreError:
     reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    if "database is locked" in reason:
+        hint = _("Another process has been writing for over {n} s; let it end, then try again.").format(
+            n=_BUSY // 1000
+        )
+    else:
+        hint = _WHERE()
     return StoreError(
         _("The store {url} does not answer: {reason}").format(
             url=engine.url.render_as_string(hide_password=True), reason=reason
         ),
-        hint=_("Is the server up, the address right, the folder writable? `store:` says where it is."),
+        hint=hint,
     )
 
 
-def _other_version(found: str | None) -> StoreError:
+def other_version(found: str | None) -> StoreError:
+    """Say that another version of Goalkeeper wrote the store, and what to do."""
     if found is not None and found < HEAD:
         return StoreError(
             _("The store was written by an older version (revision {found}, this one needs {head}).").format(

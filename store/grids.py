@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from core.errors import StoreError
 from core.grid import GridSet
 from core.text import gettext as _
+from store.new_rows import insert_new
 from store.tables import GridRow
 
 
@@ -27,6 +28,5 @@ def grid_set(session: Session, id: str) -> GridSet:
 
 def save_grid_set(session: Session, model: str, grids: GridSet, now: datetime) -> None:
     """Keep a set of grids; one that is there stays as it is."""
-    if session.get(GridRow, grids.id) is None:
-        session.add(GridRow(id=grids.id, model=model, body=grids.to_json(), created_at=now))
-        session.flush()
+    values = {"id": grids.id, "model": model, "body": grids.to_json(), "created_at": now}
+    insert_new(session, GridRow, ("id",), values)

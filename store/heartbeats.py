@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from store import settings
+from store.changes import unseen
 
 PASS, WORKER = "heartbeat:pass", "heartbeat:worker"
 CONFIG_ERROR = "config_error"
@@ -25,7 +26,8 @@ class Health:
 
 def beat(session: Session, name: str, at: datetime) -> None:
     """Leave a sign of life."""
-    settings.put(session, name, at.isoformat())
+    with unseen(session):
+        settings.put(session, name, at.isoformat())
 
 
 def last_beat(session: Session, name: str) -> datetime | None:

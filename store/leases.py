@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from store.changes import unseen
 from store.database import Store
 from store.tables import LeaseRow
 
@@ -13,7 +14,7 @@ from store.tables import LeaseRow
 def acquire(store: Store, name: str, holder: str, now: datetime, length: timedelta) -> int | None:
     """Take a lease that is free or has lapsed; return its fencing number, None while somebody holds it."""
     try:
-        with store.write() as session:
+        with store.write() as session, unseen(session):
             row = session.scalars(select(LeaseRow).where(LeaseRow.name == name).with_for_update()).first()
             if row is None:
                 row = LeaseRow(name=name, holder=holder, fence=1, until=now + length, heartbeat=now)
@@ -31,13 +32,13 @@ def acquire(store: Store, name: str, holder: str, now: datetime, length: timedel
 
 def renew(store: Store, name: str, holder: str, fence: int, now: datetime, length: timedelta) -> bool:
     """Hold on to a lease; False where it was lost."""
-    with store.write() as session:
+    with store.write() as session, unseen(session):
         return _own(session, name, holder, fence, until=now + length, heartbeat=now)
 
 
 def release(store: Store, name: str, holder: str, fence: int) -> bool:
     """Give a lease back; False where it was lost."""
-    with store.write() as session:
+    with store.write() as session, unseen(session):
         return _own(session, name, holder, fence, holder_="")
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from store.new_rows import insert_new
 from store.tables import MarkRow
 
 
@@ -21,11 +22,8 @@ def add_mark(
     end: datetime | None = None,
 ) -> bool:  # fmt: skip
     """Set a mark; False where it stands already."""
-    same = select(MarkRow.id).where(
-        MarkRow.model == model, MarkRow.kind == kind, MarkRow.start == start, MarkRow.text == text
-    )
-    if session.scalars(same).first() is not None:
-        return False
-    session.add(MarkRow(model=model, kind=kind, start=start, end=end, text=text, actor=actor, created_at=now))
-    session.flush()
-    return True
+    values = {
+        "model": model, "kind": kind, "start": start, "end": end, "text": text, "actor": actor,
+        "created_at": now,
+    }  # fmt: skip
+    return insert_new(session, MarkRow, ("model", "kind", "start", "text"), values)

@@ -1,7 +1,7 @@
 """Values of metrics; a restated one keeps its earlier values."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -87,50 +87,57 @@ def save_points(
 
     A value that stood is kept with the time at which it was superseded; the new one says `why`.
     """
-    groups: defaultdict[tuple[str, Grain], list[MetricPoint]] = defaultdict(list)
+    groups: defaultdict[tuple[str, Grain], dict[tuple[Any, ...], MetricPoint]] = defaultdict(dict)
     for point in points:
-        groups[point.model, point.window.grain].append(point)
+        place = (point.window.start, point.metric, point.version, point.segment, point.column)
+        groups[point.model, point.window.grain][place] = point
     return sum(
         _save(session, model, grain, found, run_id, now, why) for (model, grain), found in groups.items()
     )
 
 
 def _save(
-    session: Session, model: str, grain: Grain, points: Sequence[MetricPoint], run_id: int | None,
-    now: datetime, why: str,
+    session: Session, model: str, grain: Grain, points: Mapping[tuple[Any, ...], MetricPoint],
+    run_id: int | None, now: datetime, why: str,
 ) -> int:  # fmt: skip
-    standing = _current(session, model, grain, sorted({point.window.start for point in points}))
-    new: dict[tuple[Any, ...], dict[str, Any]] = {}
+    standing = _current(session, model, grain, sorted({place[0] for place in points}))
+    new: list[dict[str, Any]] = []
     old: list[int] = []
-    for point in points:
-        place = (point.window.start, point.metric, point.version, point.segment, point.column)
+    for place, point in points.items():
         facts = _facts(point)
         row = standing.get(place)
         if row is not None and row[1] == tuple(facts.values()):
             continue
-        if row is not None and place not in new:
+        if row is not None:
             old.append(row[0])
-        new[place] = facts | {
+        facts |= {
             "model": model, "grain": grain.value, "window_start": point.window.start,
             "window_end": point.window.end, "metric": point.metric, "version": point.version,
             "segment": point.segment, "column": point.column, "computed_at": now, "superseded_at": None,
             "why": "" if row is None else why, "run_id": run_id,
         }  # fmt: skip
+        new.append(facts)
     if old:
         statement = update(_TABLE).where(_T.id == bindparam("of")).values(superseded_at=bindparam("at"))
         session.connection().execute(statement, [{"of": one, "at": now} for one in old])
     if new:
-        session.execute(insert(MetricRow), list(new.values()))
+        session.execute(insert(MetricRow), new)
     return len(new)
 
 
 def _facts(point: MetricPoint) -> dict[str, Any]:
     value = point.value
     return {
-        "value": value.value, "lower": value.lower, "upper": value.upper, "n": value.n,
-        "numerator": value.numerator, "denominator": value.denominator, "state": value.state.value,
+        "value": _number(value.value), "lower": _number(value.lower), "upper": _number(value.upper),
+        "n": int(value.n), "numerator": _number(value.numerator), "denominator": _number(value.denominator),
+        "state": value.state.value,
         "reason": value.reason, "maturity": "final" if point.final else "provisional",
     }  # fmt: skip
+
+
+def _number(value: float | None) -> float | None:
+    """Return a plain number as every database gives it back; NaN is none."""
+    return None if value is None or value != value else float(value)
 
 
 def _current(

@@ -8,6 +8,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from store.database import Store
+from store.new_rows import insert_new
 from store.tables import OutboxRow
 
 PATIENCE = timedelta(minutes=5)
@@ -20,17 +21,12 @@ def enqueue(
     payload: Mapping[str, Any], now: datetime,
 ) -> bool:  # fmt: skip
     """Queue a message; False where one of this key was queued before."""
-    if session.scalars(select(_T.id).where(_T.key == key)).first() is not None:
-        return False
-    session.add(
-        OutboxRow(
-            key=key, kind=kind, channel=channel, model=model, severity=str(severity), payload=dict(payload),
-            state="queued", attempts=0, not_before=now, claimed_by="", claimed_at=None, sent_at=None,
-            error="", subject="", created_at=now,
-        )
-    )  # fmt: skip
-    session.flush()
-    return True
+    values = {
+        "key": key, "kind": kind, "channel": channel, "model": model, "severity": str(severity),
+        "payload": dict(payload), "state": "queued", "attempts": 0, "not_before": now, "claimed_by": "",
+        "claimed_at": None, "sent_at": None, "error": "", "subject": "", "created_at": now,
+    }  # fmt: skip
+    return insert_new(session, OutboxRow, ("key",), values)
 
 
 def messages(session: Session, model: str | None = None, limit: int | None = None) -> list[OutboxRow]:

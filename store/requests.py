@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from store.changes import unseen
 from store.database import Store
 from store.tables import RequestRow
 
@@ -47,17 +48,20 @@ def take(store: Store, now: datetime) -> RequestRow | None:
 
 def progress(store: Store, request_id: int, share: float, now: datetime) -> None:
     """Say how far the work is, as a share 0–1."""
-    _set(store, request_id, now, progress=share)
+    with store.write() as session, unseen(session):  # whoever asked looks at the row itself
+        _set(session, request_id, now, progress=share)
 
 
 def done(store: Store, request_id: int, result: Mapping[str, Any], now: datetime) -> None:
     """Note that the work is done."""
-    _set(store, request_id, now, state="done", progress=1.0, result=dict(result), error="")
+    with store.write() as session:
+        _set(session, request_id, now, state="done", progress=1.0, result=dict(result), error="")
 
 
 def fail(store: Store, request_id: int, error: str, now: datetime) -> None:
     """Note that the work failed, and why."""
-    _set(store, request_id, now, state="failed", error=error)
+    with store.write() as session:
+        _set(session, request_id, now, state="failed", error=error)
 
 
 def requests(session: Session, limit: int = 100) -> list[RequestRow]:
@@ -70,10 +74,9 @@ def request(session: Session, request_id: int) -> RequestRow | None:
     return session.get(RequestRow, request_id)
 
 
-def _set(store: Store, request_id: int, now: datetime, **facts: Any) -> None:
-    with store.write() as session:
-        row = session.get(RequestRow, request_id)
-        if row is not None:
-            row.updated_at = now
-            for name, value in facts.items():
-                setattr(row, name, value)
+def _set(session: Session, request_id: int, now: datetime, **facts: Any) -> None:
+    row = session.get(RequestRow, request_id)
+    if row is not None:
+        row.updated_at = now
+        for name, value in facts.items():
+            setattr(row, name, value)

@@ -1,17 +1,18 @@
 """Small facts of the store itself."""
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from store.new_rows import put_row
 from store.tables import SettingRow
 
 
 def get(session: Session, name: str) -> str | None:
     """Return a fact; None where it was never set."""
-    row = session.get(SettingRow, name)
-    return None if row is None else row.value
+    return session.scalar(select(SettingRow.value).where(SettingRow.name == name))
 
 
 def put(session: Session, name: str, value: str) -> None:
     """Set a fact."""
-    session.merge(SettingRow(name=name, value=value))
-    session.flush()
+    if get(session, name) != value:
+        put_row(session, SettingRow, ("name",), {"name": name, "value": value})

@@ -1,15 +1,19 @@
 """Bring a metric database to this version's form; one process at a time."""
 
-import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from core.errors import StoreError
 from core.text import gettext as _
-from store.database import HEAD, connect, revision
+from store.database import HEAD, answering, connect, other_version, revision
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _LOCK = 0x60A1_2026
 """The key of PostgreSQL's advisory lock."""
@@ -19,7 +23,7 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 def make(engine: sa.Engine) -> None:
     """Make all tables in an empty database; another process may be doing the same."""
     with _alone(engine) as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
+        if revision(connection) is None:
             migrate(connection)
 
 
@@ -31,16 +35,13 @@ def upgrade(url: str) -> str:
     """
     engine = connect(url)
     try:
-        found = revision(engine)
-        if found == HEAD:
-            return _("The store is up to date (revision {head}).").format(head=HEAD)
-        if found is not None and found > HEAD:
-            raise StoreError(
-                _("The store was written by a newer version (revision {found}).").format(found=found),
-                hint=_("Install the newer version of Goalkeeper."),
-            )
-        copy = None if found is None else _copied(engine, found)
-        with _alone(engine) as connection:
+        with answering(engine), _alone(engine) as connection:
+            found = revision(connection)
+            if found == HEAD:
+                return _("The store is up to date (revision {head}).").format(head=HEAD)
+            if found is not None and found > HEAD:
+                raise other_version(found)
+            copy = None if found is None else _copied(engine, found)
             migrate(connection)
     finally:
         engine.dispose()
@@ -53,12 +54,18 @@ def upgrade(url: str) -> str:
 def migrate(connection: sa.Connection, to: str = "head") -> None:
     """Run the migrations on an open connection."""
     from alembic import command
+
+    command.upgrade(settings(connection), to)
+
+
+def settings(connection: sa.Connection) -> "Config":
+    """Return what Alembic needs to know, without a file of its own."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, to)
+    return config
 
 
 @contextmanager
@@ -77,8 +84,16 @@ def _copied(engine: sa.Engine, found: str) -> Path | None:
     database = engine.url.database
     if engine.dialect.name != "sqlite" or not database or database == ":memory:":
         return None
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    copy = Path(f"{database}.{found}")
-    shutil.copy2(database, copy)
+    copy, unfinished = Path(f"{database}.{found}"), Path(f"{database}.{found}.part")
+    unfinished.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(database)) as old, closing(sqlite3.connect(unfinished)) as new:
+            old.backup(new)  # what still lies in the write-ahead log comes along
+        unfinished.replace(copy)
+    except (OSError, sqlite3.Error) as error:
+        unfinished.unlink(missing_ok=True)
+        raise StoreError(
+            _("The store cannot be copied to {path}: {reason}").format(path=copy, reason=error),
+            hint=_("It was left as it is. Make room there, then run `goalkeeper db upgrade` again."),
+        ) from error
     return copy

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.windows import Grain
@@ -52,6 +53,22 @@ def save_windows(session: Session, rows: Sequence[WindowRow]) -> None:
             execution_options={"synchronize_session": False},
         )
     session.execute(insert(WindowRow), [{name: getattr(row, name) for name in names} for row in rows])
+
+
+def mark_many(session: Session, model: str, marks: Sequence[tuple[Grain | str, datetime, str, str]]) -> None:
+    """Note it for many windows: grain, start, from what they were computed, stage."""
+    table = cast(Table, WindowRow.__table__)
+    statement = (
+        update(table)
+        .where(table.c.model == model, table.c.grain == bindparam("g"), table.c.start == bindparam("s"))
+        .values(computed=bindparam("c"), stage=bindparam("a"))
+    )
+    if marks:
+        rows = [
+            {"g": str(grain), "s": start, "c": computed, "a": stage}
+            for grain, start, computed, stage in marks
+        ]
+        session.connection().execute(statement, rows)
 
 
 def mark_computed(
