@@ -2,7 +2,6 @@
 
 import importlib
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,8 +20,8 @@ app = typer.Typer(
 )
 
 COMMANDS = (
-    "init", "check", "collect", "serve", "dashboard", "demo",
-    "metrics", "alerts", "tickets", "rules", "reference", "marks", "silence", "requests",
+    "init", "check", "plan", "collect", "serve", "dashboard", "demo",
+    "metrics", "explain", "alerts", "tickets", "rules", "reference", "marks", "silence", "requests",
     "report", "db", "plugins",
 )  # fmt: skip
 """In the order of the help; each is goalkeeper/commands/<name>.py with a `register(app)`."""
@@ -45,8 +44,6 @@ def root(
 
 
 for _name in COMMANDS:
-    if not Path(__file__).with_name("commands").joinpath(f"{_name}.py").exists():
-        continue
     importlib.import_module(f"goalkeeper.commands.{_name}").register(app)
 
 

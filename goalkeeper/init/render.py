@@ -1,0 +1,165 @@
+"""Write a commented goalkeeper.yaml."""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from core.config.model import Task
+from core.text import gettext as _
+from goalkeeper.init.guess import Proposal
+from goalkeeper.init.sample import day_of
+from goalkeeper.init.written import mapping, row, scalar
+
+_WIDE = 100
+_SHOWN = 12
+_NOBODY = Proposal(
+    path=Path("logs/predictions/*.parquet"),
+    kind="parquet",
+    task=Task.BINARY,
+    uses={"id": "request_id", "time": "requested_at", "version": "model_version", "score": "score"},
+)
+
+
+def render(proposal: Proposal | None, name: str, folder: Path) -> str:
+    """Return a whole file with one model; paths are written as seen from `folder`."""
+    head = [
+        _("# What Goalkeeper watches. `goalkeeper check` says whether it fits; lines with # are off."),
+        "",
+        _line("store: sqlite:///goalkeeper.db", _("for a team: postgresql+psycopg://user:${DB_PASSWORD}@host/db")),
+        _line("timezone: UTC", _("days and weeks follow it: Europe/Berlin, Asia/Tokyo, …")),
+        _line("# language: ru", _("en or ru")),
+        _line("# smtp: {host: mail.example.com, port: 587, user: gk, password: ${SMTP_PASSWORD}, "
+              "from: gk@example.com}", _("without it mails become files in .goalkeeper/outbox/")),
+        _line("# channels: {owners: {kind: email, to: [you@example.com]}}", _("who is told")),
+        _line('# digests: [{to: owners, at: "08:00", days: workdays}]', ""),
+        _line("# defaults: {notify: [owners]}", _("merged under every model")),
+        "",
+        "models:",
+    ]  # fmt: skip
+    return "\n".join([*head, *model_lines(proposal, name, folder), ""])
+
+
+def model_lines(proposal: Proposal | None, name: str, folder: Path, indent: str = "  ") -> list[str]:
+    """Return the lines of one model."""
+    found = proposal or _NOBODY
+    made = [f"{scalar(name)}:", *(f"{indent}{line}" for line in _body(found, folder, proposal is not None))]
+    return [f"{indent}{line}".rstrip() for line in made]
+
+
+def _body(found: Proposal, folder: Path, looked: bool) -> list[str]:
+    path = _seen_from(found.path, folder) if looked else str(found.path)
+    lines = [
+        _line("# title: …", _("how it is called on pages and in messages")),
+        _line(f"task: {found.task.value}", "binary | multiclass | regression"),
+    ]
+    if found.positive:
+        lines.append(_line(f"positive_label: {scalar(found.positive)}", _("the label that counts as a yes")))
+    elif found.task is Task.BINARY:
+        lines.append(
+            _line("# positive_label: …", _("needed where labels are neither true / false nor 1 / 0"))
+        )
+    if found.roles:
+        words = mapping({word: "control" for word in found.roles[:_SHOWN]})
+        lines.append(
+            _line(f"# roles: {words}", _("which words mean champion, challenger, shadow or control"))
+        )
+    lines += [
+        "predictions:",
+        f"  kind: {found.kind}",
+        _line(f"  path: {scalar(path)}", _("a pattern takes many files: logs/*.parquet")),
+        *_columns(found.uses),
+    ]
+    if found.naive:
+        lines.append(
+            _line("  # timezone: Europe/Berlin", _("of times without a zone; else they count as UTC"))
+        )
+    lines += _features(found)
+    lines += _truth(found)
+    lines.append(_line("# reference: {path: reference.parquet}",
+                       _("what is normal; without it the first 28 complete windows")))  # fmt: skip
+    if found.segments:
+        lines.append(_line(f"segments: {row(found.segments)}", _("each level is watched on its own")))
+    else:
+        lines.append(_line("# segments: [region]", _("columns whose levels are watched on their own")))
+    return lines + _goal(found)
+
+
+def _columns(uses: Mapping[str, str | Mapping[str, str]]) -> list[str]:
+    whole = f"  columns: {mapping(uses)}"
+    lines = [whole]
+    if len(whole) > _WIDE:
+        lines = ["  columns:"]
+        for use, column in uses.items():
+            lines.append(f"    {use}: {scalar(column) if isinstance(column, str) else mapping(column)}")
+    lacking = [use for use in ("id", "time") if use not in uses]
+    hints = {"id": _("what ties a prediction to its label"), "time": _("when it was made; needed")}
+    lines += [_line(f"  # columns: {{{use}: …}}", _("not found: ") + hints[use]) for use in lacking]
+    optional = [use for use in ("version", "score", "prediction", "latency_ms", "status") if use not in uses]
+    if optional:
+        lines.append(_line("  # " + _("also known: {uses}").format(uses=", ".join(optional)), ""))
+    return lines
+
+
+def _features(found: Proposal) -> list[str]:
+    lines = [_line("  features: auto", _("or {numeric: […], categorical: […], exclude: […]}"))]
+    for word, names in (("numeric", found.numeric), ("categorical", found.categorical)):
+        if names:
+            more = " …" if len(names) > _SHOWN else ""
+            lines.append(f"  #   {word}: {', '.join(map(scalar, names[:_SHOWN]))}{more}")
+    lines += [
+        f"  #   {_('left out')}: {scalar(one)}: {why}" for one, why in list(found.left_out.items())[:_SHOWN]
+    ]
+    return lines
+
+
+def _truth(found: Proposal) -> list[str]:
+    if found.label:
+        line = f"ground_truth: {{in: predictions, columns: {{label: {scalar(found.label)}}}}}"
+        return [_line(line, _("the label stands in the log's own rows"))]
+    identity = found.uses.get("id", "request_id")
+    columns = mapping({"id": str(identity), "time": "closed_at", "label": "converted"})
+    return [
+        _line(
+            "# ground_truth:",
+            _("where the outcomes come from; without it quality and drift alone are watched"),
+        ),
+        "#   path: logs/outcomes/*.parquet",
+        f"#   columns: {columns}",
+        _line("#   maturity: 7d", _("the age at which a label counts as known; learnt if not said")),
+        _line("#   absent: unknown", _("negative: a list of positives only, the rest counts as no")),
+    ]
+
+
+def _goal(found: Proposal) -> list[str]:
+    kpi = "conversion"
+    since = day_of(found.first)
+    start = since.isoformat() if since else "2026-01-01"
+    by = (since + timedelta(days=180)).isoformat() if since else "2026-07-01"
+    if found.task is Task.BINARY and found.label:
+        base = found.rate if found.rate is not None else 0.1
+        target = min(base * 1.2, (1 + base) / 2)
+        return [
+            "kpis:",
+            _line(f"  {kpi}: {{title: Conversion, numerator: {scalar(found.label)}, unit: percent}}",
+                  _("a share of all predictions, or numerator / denominator")),
+            _line("# goals:", _("what it is all for: set the target and the deadline")),
+            _line(f"#   - {{kpi: {kpi}, baseline: {base:.3g}, target: {target:.3g}, since: {start}, by: {by}}}", ""),
+        ]  # fmt: skip
+    return [
+        _line("# kpis:", _("what the business counts: columns of the log or of the truth, or SQL over them")),
+        f"#   {kpi}: {{title: Conversion, numerator: converted, denominator: answered, unit: percent}}",
+        _line("# goals:", _("what it is all for")),
+        f"#   - {{kpi: {kpi}, baseline: 0.10, target: 0.15, since: {start}, by: {by}}}",
+    ]
+
+
+def _seen_from(path: Path, folder: Path) -> str:
+    whole, base = path.resolve(), folder.resolve()
+    return os.path.relpath(whole, base) if whole.is_relative_to(base) else str(whole)
+
+
+def _line(text: str, comment: str) -> str:
+    if not comment:
+        return text
+    return f"{text:<40}  # {comment}" if len(text) <= 40 else f"{text}  # {comment}"
