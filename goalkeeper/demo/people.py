@@ -29,7 +29,7 @@ OFFER = 1.9
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """Customers: `numeric` by column, levels as words, and `logit`, their log-odds to buy once they answer."""
+    """Customers: `numeric` by column, levels as words, `logit`: the log-odds to buy once they answer."""
 
     numeric: dict[str, Floats]
     plan: NDArray[Any]

@@ -1,4 +1,4 @@
-"""The model that is watched: a logistic regression in two versions, fitted here and served a few rows at a time.
+"""The model that is watched: a logistic regression in two versions, fitted here and really served.
 
 It decides who gets the special offer, and tells how likely the call converts with that decision. Both
 versions learn from a trial in which the offer was given at random, so they know what it adds. Coefficients
