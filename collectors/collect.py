@@ -7,12 +7,16 @@ from typing import Any
 
 from collectors.cells import Answers, count_inputs, count_marks, count_outcomes
 from collectors.crossing import together
+from collectors.noting import left_out, notes_of, unreadable_in
 from collectors.opening import Opened
-from collectors.references import Wanted, cells_of, count_reference, make_grids, wanted_reference
-from collectors.schema import Shape, changes, scaled
+from collectors.parts import row_of, slice_of
+from collectors.references import cells_of
+from collectors.schema import Shape, changes
+from collectors.settling import settle, settle_maturity
 from collectors.sides import Side
 from collectors.sources.base import Slice
 from collectors.statement import Job
+from collectors.traffic import see_traffic
 from collectors.windows import (
     Collected,
     batches,
@@ -27,14 +31,12 @@ from collectors.windows import (
 from core.config import Model, Project, configuration_hash
 from core.errors import SourceError
 from core.grid import GridSet
-from core.profile import Inputs, Outcomes, Profile, ProfileKey, merge_all
-from core.roles import Role
+from core.profile import Inputs, Outcomes, Profile, ProfileKey
 from core.text import gettext as _
 from core.windows import Grain, Window
-from store import grids as grid_store
-from store import models, profiles, references, slices, windows
+from store import profiles, slices, windows
 from store.database import Store
-from store.tables import ModelRow, ReferenceRow, SliceRow, WindowRow
+from store.tables import WindowRow
 
 FORMAT = "1"
 """Raised when counting itself changes, so that every window is counted again."""
@@ -42,7 +44,6 @@ BATCH_ROWS = 4_000_000
 """Rows of one batch for each GiB of `memory_limit`."""
 BATCH_WINDOWS = 62
 HOURS = 24
-SERVED = (Role.CHAMPION, Role.CHALLENGER)
 Progress = Callable[[str, int, int], None]
 
 
@@ -67,7 +68,6 @@ class Collector:
     store: Store
     opened: Opened
     now: datetime
-    maturity: timedelta
     since: datetime | None = None
     until: datetime | None = None
     looked: datetime | None = None
@@ -75,6 +75,7 @@ class Collector:
     parts: dict[str, tuple[Slice, ...]] = field(default_factory=dict)
     known_parts: dict[str, dict[str, Slice]] = field(default_factory=dict)
     blind: SourceError | None = None
+    maturity: timedelta = field(init=False)
     grids: GridSet = field(init=False)
     shape: Shape = field(init=False)
     base: str = field(init=False)
@@ -112,7 +113,7 @@ class Collector:
         return Summary(
             windows=self.done,
             rows=self.rows,
-            notes=tuple(dict.fromkeys([*self.notes, *self._skipped()])),
+            notes=tuple(dict.fromkeys([*self.notes, *left_out(self.parts)])),
             error="" if error is None else error.message,
             hint="" if error is None else error.hint,
             sources={
@@ -125,10 +126,12 @@ class Collector:
         for name, side in self.opened.named().items():
             with self.store.read() as session:
                 rows = slices.slices(session, self.model.name, name)
-            known = {key: _slice(row) for key, row in rows.items()}
+            known = {key: slice_of(row) for key, row in rows.items()}
             self.known_parts[name] = known
-            late = known and name not in ("predictions", "reference")
-            since = self._last_look - self.horizon if late else None
+            since = None
+            if known and name not in ("predictions", "reference"):
+                self._ripen()
+                since = self._last_look - self.horizon
             try:
                 self.parts[name] = side.source.slices(known, self.now, since)
                 for column in (side.columns.id, side.columns.time, side.columns.label):
@@ -138,6 +141,12 @@ class Collector:
                 if name in ("predictions", "reference"):
                     raise
                 self.blind, self.parts[name] = error, tuple(known.values())
+        self._ripen()
+
+    def _ripen(self) -> None:
+        self.maturity = settle_maturity(
+            self.opened, self.parts, self.store, project=self.project, now=self.now
+        )
 
     def _leave_out(self) -> None:
         for name, side in self.opened.named().items():
@@ -148,70 +157,15 @@ class Collector:
             )
 
     def _collect(self) -> None:
-        self._settle_grids()
+        settled = settle(
+            self.opened, self.parts, self.store, project=self.project, now=self.now, maturity=self.maturity
+        )
+        self.grids, self.shape, self.normal = settled.grids, settled.shape, settled.normal
+        self.base = digest([FORMAT, configuration_hash(self.model), self.grids.id])
+        self.notes += settled.notes
         self._collect_base()
         if self.model.service_grain is not self.model.grain:
             self._collect_service()
-
-    # ---- grids and reference
-
-    def _settle_grids(self) -> None:
-        """Keep the grids that are there, or make them; put a new reference in force where one is wanted."""
-        name, configuration = self.model.name, configuration_hash(self.model)
-        wanted = wanted_reference(self.opened, self.parts, zone=self.project.zone, now=self.now)
-        with self.store.read() as session:
-            row = models.model(session, name)
-            current = references.current_reference(session, name)
-            same = row is not None and row.configuration == configuration and row.grid_set is not None
-            if same and row is not None and row.grid_set is not None:
-                self.grids = grid_store.grid_set(session, row.grid_set)
-                self.shape = Shape.from_json(row.features)
-        fresh = wanted is not None and (current is None or current.fingerprint != wanted.fingerprint)
-        grows = same and fresh and wanted is not None and wanted.kind == "windows"
-        bare = same and current is None and wanted is not None
-        if not same or grows or bare:
-            self.grids, features = make_grids(self.opened, wanted)
-            self.shape = Shape.of(features, self.opened.log)
-        self.base = digest([FORMAT, configuration, self.grids.id])
-        if not same or fresh:
-            self._write_reference(wanted if fresh or not same else None, configuration, row)
-        with self.store.read() as session:
-            current = references.current_reference(session, name)
-            if current is not None and current.grid_set == self.grids.id:
-                found = references.reference_profiles(session, current, segment="")
-                own = [part for key, part in found if key.role in SERVED]
-                self.normal = merge_all(own, grid_set=self.grids.id)
-        if wanted is not None and wanted.learning:
-            self.notes.append(_("The reference is being learnt: {what}.").format(what=wanted.description))
-
-    def _write_reference(self, wanted: Wanted | None, configuration: str, old: ModelRow | None) -> None:
-        counted = None
-        if wanted is not None:
-            counted = count_reference(
-                self.opened, wanted, self.grids, zone=self.project.zone, now=self.now, maturity=self.maturity
-            )
-        model = self.model
-        with self.store.write() as session:
-            grid_store.save_grid_set(session, model.name, self.grids, self.now)
-            models.save_model(
-                session,
-                ModelRow(
-                    name=model.name, title=model.shown_title, task=model.task.value, timezone=str(model.zone),
-                    grain=model.grain.value, configuration=configuration, features=self.shape.to_json(),
-                    grid_set=self.grids.id, reference_id=None if old is None else old.reference_id,
-                    first_seen=self.now if old is None else old.first_seen, removed_at=None,
-                ),
-            )  # fmt: skip
-            if wanted is not None and counted is not None:
-                references.save_reference(
-                    session,
-                    ReferenceRow(
-                        model=model.name, kind=wanted.kind, description=wanted.description,
-                        fingerprint=wanted.fingerprint, grid_set=self.grids.id, windows=len(wanted.windows),
-                        rows=counted.rows, first=wanted.first, last=wanted.last, created_at=self.now,
-                    ),
-                    counted.cells.items(),
-                )  # fmt: skip
 
     # ---- windows of the base grain
 
@@ -251,10 +205,16 @@ class Collector:
         cells = cells_of(self.model.name, self.grids.id, batch, inputs.inputs, outcomes.outcomes)
         if self.blind is not None:
             self._keep_outcomes(batch, cells)
-        unreadable = self._unreadable(batch)
+        unreadable = unreadable_in(batch, self.parts["predictions"])
         rows = []
         for i, window in enumerate(batch):
-            notes = self._window_notes(window, cells[window.start], noted, inputs.odd.get(i, {}))
+            notes = notes_of(
+                cells[window.start],
+                self.grids,
+                self.normal,
+                noted.get(window.start, {}),
+                inputs.odd.get(i, {}),
+            )
             if window.start in unreadable:
                 notes["unreadable"] = unreadable[window.start]
             mark = "" if self.blind is not None else self._outcomes_mark(window, outcomes.marks.get(i, "0-0"))
@@ -394,7 +354,8 @@ class Collector:
                 row.profile_digest = digests[row.start]
                 row.computed, row.stage = old.get(row.start, ("", ""))
             windows.save_windows(session, rows)
-            models.see_versions(session, name, _versions(cells), self.now)
+            if grain is self.model.grain:
+                see_traffic(session, self.model, cells, self.now)
         self.done += len(rows)
 
     def _keep_outcomes(
@@ -422,7 +383,8 @@ class Collector:
         closed = None
         if truth is not None and truth.absent == "negative":
             closed = window.end + self.maturity <= self.now
-        return outcomes_mark(self.base, label_marks, tables, closed=closed)
+        base = digest([self.base, str(self.maturity)])
+        return outcomes_mark(base, label_marks, tables, closed=closed)
 
     def _touching(self, name: str, window: Window) -> list[Slice]:
         return touching([window], self.parts[name]).get(window.start, [])
@@ -433,102 +395,19 @@ class Collector:
     def _kpi_sides(self) -> Mapping[str, Side]:
         return self.opened.kpis
 
-    def _window_notes(
-        self,
-        window: Window,
-        cells: Mapping[ProfileKey, Profile],
-        noted: Mapping[datetime, Mapping[str, str]],
-        odd: Mapping[str, int],
-    ) -> dict[str, Any]:
-        notes: dict[str, Any] = {}
-        own = [cell for key, cell in cells.items() if not key.segment and key.role in SERVED]
-        schema = dict(noted.get(window.start, {}))
-        if own:
-            pooled = merge_all(own, grid_set=self.grids.id)
-            schema |= scaled(self.grids.columns, self.normal, pooled)
-            invalid = {column: one.invalid for column, one in pooled.inputs.columns.items() if one.invalid}
-            if invalid:
-                notes["invalid"] = invalid
-            if pooled.outcomes.unknown_labels:
-                notes["unknown_labels"] = pooled.outcomes.unknown_labels
-        elif not cells:
-            notes["empty"] = True
-        if schema:
-            notes["schema"] = schema
-        if odd:
-            notes["odd"] = dict(odd)
-        return notes
-
-    def _unreadable(self, batch: Sequence[Window]) -> dict[datetime, dict[str, str]]:
-        """Return, by start of window, the bad files whose rows may be missing there.
-
-        A bad file tells no times: it is taken to lie between its neighbours by name.
-        """
-        found: dict[datetime, dict[str, str]] = {}
-        parts = sorted(self.parts["predictions"], key=lambda one: one.name)
-        for i, bad in enumerate(parts):
-            if not bad.error:
-                continue
-            before = next((one.last for one in reversed(parts[:i]) if not one.error and one.last), None)
-            after = next((one.first for one in parts[i + 1 :] if not one.error and one.first), None)
-            if before is None or after is None:
-                continue
-            gap = [window for window in batch if window.start > before and window.end <= after]
-            edge = [window for window in batch if window.start <= before < window.end]
-            for window in gap or edge:
-                found.setdefault(window.start, {})[bad.name] = _("{file} cannot be read: {error}").format(
-                    file=bad.name.rpartition("/")[2], error=bad.error
-                )
-        return found
-
-    def _skipped(self) -> list[str]:
-        return [
-            _("{use}: {file} was left out: {error}").format(use=name, file=one.name, error=one.error)
-            for name, found in self.parts.items()
-            for one in found
-            if one.error
-        ]
-
     def _keep_parts(self) -> None:
         with self.store.write() as session:
             for name, found in self.parts.items():
-                if self.blind is not None and name not in ("predictions", "reference"):
-                    continue
+                partial = self.blind is not None or self.since is not None or self.until is not None
+                if partial and name not in ("predictions", "reference"):
+                    continue  # what changed in them is still to be looked at
                 slices.save_slices(
                     session,
                     self.model.name,
                     name,
-                    [_slice_row(self.model.name, name, one, self.now) for one in found],
+                    [row_of(self.model.name, name, one, self.now) for one in found],
                 )
 
     def _say(self, what: str, done: int, total: int) -> None:
         if self.progress is not None:
             self.progress(what, done, total)
-
-
-def _versions(
-    cells: Mapping[datetime, Mapping[ProfileKey, Profile]],
-) -> dict[str, tuple[datetime, datetime]]:
-    seen: dict[str, tuple[datetime, datetime]] = {}
-    for found in cells.values():
-        for key, profile in found.items():
-            first, last = profile.inputs.first, profile.inputs.last
-            if key.segment or first is None or last is None:
-                continue
-            a, b = seen.get(key.version, (first, last))
-            seen[key.version] = (min(a, first), max(b, last))
-    return seen
-
-
-def _slice(row: SliceRow) -> Slice:
-    return Slice(
-        name=row.name, mark=row.mark, first=row.first, last=row.last, rows=row.rows, columns=row.columns,
-        error=row.error,
-    )  # fmt: skip
-
-
-def _slice_row(model: str, source: str, one: Slice, now: datetime) -> SliceRow:
-    return SliceRow(
-        model=model, source=source, name=one.name, mark=one.mark, first=one.first, last=one.last,
-        rows=one.rows, columns=dict(one.columns), error=one.error, seen_at=now,
-    )  # fmt: skip

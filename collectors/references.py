@@ -54,8 +54,9 @@ class Counted:
 
 
 def wanted_reference(
-    opened: Opened, slices: Mapping[str, Sequence[Slice]], *, zone: ZoneInfo, now: datetime
-) -> Wanted | None:
+    opened: Opened, slices: Mapping[str, Sequence[Slice]], *, zone: ZoneInfo, now: datetime,
+    maturity: timedelta,
+) -> Wanted | None:  # fmt: skip
     """Return the reference to be in force; None while no window of the log is complete.
 
     Args:
@@ -77,8 +78,9 @@ def wanted_reference(
         windows = windows_of(log, model.grain, zone, min(now, end), start, end)
         kept = [one for one in windows if one.start >= start and one.end <= end]
         inside = [one for found in touching(kept, log).values() for one in found]
+        parts = mark_of("range", list(dict.fromkeys(inside)))
         return _of_log(
-            opened, kept, "range", digest([mark_of("range", list(dict.fromkeys(inside)))]),
+            opened, kept, "range", digest([parts, *_ripe(kept, maturity, now)]),
             _("{since} to {until}").format(since=reference.since, until=reference.until),
         )  # fmt: skip
     settle = model.settle_of(model.grain)
@@ -91,9 +93,14 @@ def wanted_reference(
     learning = len(kept) < FIRST_WINDOWS
     if learning:
         text = _("the first {n} windows of the log, of {all} to come").format(n=len(kept), all=FIRST_WINDOWS)
-    mark = digest(["first", kept[0].start.isoformat(), kept[-1].end.isoformat()])
+    mark = digest(["first", kept[0].start.isoformat(), kept[-1].end.isoformat(), *_ripe(kept, maturity, now)])
     found = _of_log(opened, kept, "windows", mark, text)
     return None if found is None else replace(found, learning=learning)
+
+
+def _ripe(windows: Sequence[Window], maturity: timedelta, now: datetime) -> list[str]:
+    """Have a reference of the log counted once more when all of its labels are mature."""
+    return ["mature"] if windows and windows[-1].end + maturity <= now else []
 
 
 def make_grids(opened: Opened, wanted: Wanted | None) -> tuple[GridSet, Features]:

@@ -1,7 +1,7 @@
 """One model under watch: its log, truth, reference, KPIs, goals and rules."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -15,9 +15,11 @@ from core.config.values import AlarmRate, Day, Duration, Rate, Zone
 from core.messages import Severity
 from core.roles import Role as Role
 from core.text import gettext as _
-from core.windows import Grain
+from core.windows import Grain, Window
 
 UTC_ZONE = ZoneInfo("UTC")
+YEAR = timedelta(days=364)
+"""A year ago on the same day of the week."""
 
 
 class Task(StrEnum):
@@ -85,6 +87,14 @@ class Reference(Source):
         if self.same_period is not None:
             return "same_period"
         return "range" if self.since is not None else "source"
+
+    def span_before(self, window: Window) -> tuple[datetime, datetime] | None:
+        """Return the span of the log that a window is compared with; None where it is the same for all."""
+        if self.rolling is not None:
+            return window.start - self.rolling, window.start
+        if self.same_period is not None:
+            return window.start - YEAR, window.end - YEAR
+        return None
 
     @model_validator(mode="after")
     def _one_form(self) -> "Reference":

@@ -1,4 +1,4 @@
-"""Compute the metrics of every window whose profiles, stage or configuration changed."""
+"""Compute the metrics of every window whose profiles, stage, reference or configuration changed."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,19 +6,19 @@ from typing import Literal
 
 from core.config import Model, Project, configuration_hash
 from core.grid import GridSet
-from core.profile import Profile, ProfileKey, Role, merge_all
+from core.profile import Profile, ProfileKey
 from core.text import gettext as _
 from core.values import MetricPoint
 from core.windows import Grain, Window
+from goalkeeper.jobs.normal import Normal
 from goalkeeper.progress import Progress
 from metrics.measure import measure
 from store.database import Store
 from store.grids import grid_set
 from store.metrics import save_points
 from store.profiles import profiles
-from store.references import current_reference, reference_profiles
 from store.tables import WindowRow
-from store.windows import mark_computed, windows
+from store.windows import mark_many, windows
 
 Stage = Literal["open", "immature", "final"]
 BATCH = 64
@@ -29,17 +29,6 @@ def stage_of(window: Window, model: Model, maturity: timedelta, now: datetime) -
     if window.is_open(now, model.settle_of(window.grain)):
         return "open"
     return "immature" if now < window.end + maturity else "final"
-
-
-def pooled_reference(store: Store, name: str, grids: GridSet) -> Profile | None:
-    """Return the reference of a model as one profile, champion and challenger; None while there is none."""
-    with store.read() as session:
-        row = current_reference(session, name)
-        if row is None or row.grid_set != grids.id:
-            return None
-        found = reference_profiles(session, row, segment="")
-    served = (Role.CHAMPION, Role.CHALLENGER)
-    return merge_all((profile for key, profile in found if key.role in served), grid_set=grids.id)
 
 
 def compute(
@@ -55,7 +44,6 @@ def compute(
     """Compute what is due for one model; return how many points were written."""
     model = project.models[name]
     configuration = configuration_hash(model)
-    references: dict[str, Profile | None] = {}
     grids: dict[str, GridSet] = {}
     written = 0
     with store.read() as session:
@@ -64,11 +52,12 @@ def compute(
             for grain in sorted({model.grain, model.service_grain})
             for row in windows(session, name, grain)
         ]
+    normal = Normal(model=model, store=store, rows=rows)
     due: list[tuple[WindowRow, Stage, str]] = []
     for row in rows:
         window = Window(start=row.start, end=row.end, grain=Grain(row.grain))
         stage = stage_of(window, model, maturity, now)
-        wanted = f"{row.profile_digest}:{stage}:{configuration}"
+        wanted = f"{row.profile_digest}:{stage}:{configuration}:{normal.mark(row)}"
         if row.computed != wanted and row.state == "ok":
             due.append((row, stage, wanted))
     for at in range(0, len(due), BATCH):
@@ -79,14 +68,13 @@ def compute(
             if row.grid_set not in grids:
                 with store.read() as session:
                     grids[row.grid_set] = grid_set(session, row.grid_set)
-                references[row.grid_set] = pooled_reference(store, name, grids[row.grid_set])
-            found.setdefault(_why(row, stage), []).extend(
+            found.setdefault(_why(row, stage, configuration), []).extend(
                 measure(
                     model=model,
                     name=name,
                     grids=grids[row.grid_set],
                     cells=cells.get((row.grain, row.start), {}),
-                    reference=references[row.grid_set],
+                    reference=normal.profile(row),
                     window=Window(start=row.start, end=row.end, grain=Grain(row.grain)),
                     now=now,
                     zone=project.zone,
@@ -98,8 +86,7 @@ def compute(
         with store.write() as session:
             for why, points in found.items():
                 written += save_points(session, points, run_id=run_id, now=now, why=why)
-            for row, stage, wanted in batch:
-                mark_computed(session, row.model, row.grain, row.start, wanted, stage)
+            mark_many(session, name, [(row.grain, row.start, wanted, stage) for row, stage, wanted in batch])
         if progress is not None:
             progress(_("{model}: computing").format(model=name), min(at + BATCH, len(due)), len(due))
     return written
@@ -119,14 +106,14 @@ def _cells(
     return found
 
 
-def _why(row: WindowRow, stage: Stage) -> str:
+def _why(row: WindowRow, stage: Stage, configuration: str) -> str:
     if not row.computed:
         return ""
-    digest, was, _configuration = row.computed.split(":")
+    digest, was, configured, *_reference = row.computed.split(":")
     if digest != row.profile_digest:
         return _("late or corrected rows or labels")
-    return (
-        _("configuration changed")
-        if was == stage
-        else _("window went from {a} to {b}").format(a=was, b=stage)
-    )
+    if configured != configuration:
+        return _("configuration changed")
+    if was != stage:
+        return _("window went from {a} to {b}").format(a=was, b=stage)
+    return _("what it is compared with changed")

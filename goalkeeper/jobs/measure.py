@@ -1,16 +1,18 @@
 """Collect a model and compute what changed: the first half of a pass."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from core.config import Model, Project, configuration_hash
+from sqlalchemy.orm import Session
+
+from core.config import Project, configuration_hash
 from core.errors import GoalkeeperError
 from goalkeeper import __version__, clock
 from goalkeeper.jobs.compute import compute
 from goalkeeper.jobs.goals import judge_goals
 from goalkeeper.jobs.passes import ModelPass
 from goalkeeper.progress import Progress
-from store import runs, settings
+from store import runs
 from store.database import Store
 
 
@@ -44,15 +46,17 @@ def collect_and_compute(
     engines = Engines(memory=project.memory_limit, explain=explain)
     try:
         opened = open_sources(project, model, engines)
-        maturity = _maturity(store, model)
+        with store.read() as session:
+            looked = _last_look(session, name)
         collector = Collector(
-            project=project, model=model, store=store, opened=opened, now=now, maturity=maturity, since=since,
-            until=until, progress=progress,
+            project=project, model=model, store=store, opened=opened, now=now, since=since, until=until,
+            looked=looked, progress=progress,
         )  # fmt: skip
         found = collector.run()
         points = compute(
-            project=project, name=name, store=store, now=now, maturity=maturity, run_id=run, progress=progress
-        )
+            project=project, name=name, store=store, now=now, maturity=collector.maturity, run_id=run,
+            progress=progress,
+        )  # fmt: skip
         judge_goals(project=project, name=name, store=store, now=now)
     except GoalkeeperError as problem:
         with store.write() as session:
@@ -71,7 +75,8 @@ def collect_and_compute(
         runs.finish_run(
             session, run, state="failed" if found.error else "done", finished_at=clock.now(),
             windows=found.windows, rows=found.rows, points=points, error=found.error, hint=found.hint,
-            sources=dict(found.sources) | {"notes": list(found.notes)},
+            sources=dict(found.sources)
+            | {"notes": list(found.notes), "limited": since is not None or until is not None},
         )  # fmt: skip
     error = f"{found.error}\n→ {found.hint}" if found.hint else found.error
     return ModelPass(
@@ -79,13 +84,9 @@ def collect_and_compute(
     )
 
 
-def _maturity(store: Store, model: Model) -> timedelta:
-    """Return the age at which a label counts as known: as configured, else as learnt."""
-    truth = model.ground_truth
-    if truth is None:
-        return timedelta()
-    if truth.maturity is not None:
-        return truth.maturity
-    with store.read() as session:
-        kept = settings.get(session, f"maturity:{model.name}")
-    return timedelta(seconds=float(kept)) if kept else timedelta()
+def _last_look(session: Session, model: str) -> datetime | None:
+    """Return as of when a pass last looked at the whole model; None before the first one."""
+    for row in runs.runs(session, model, limit=50):
+        if row.state == "done" and not row.sources.get("limited"):
+            return row.now
+    return None

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -160,18 +160,16 @@ class House:
             self._store = Store.open(self.project.store.reveal())
         return self._store
 
-    def collect(self, now: datetime = NOW, maturity: timedelta | None = None, **more: Any) -> Summary:
+    def collect(self, now: datetime = NOW, **more: Any) -> Summary:
         """Run one pass of the collector; the statements it ran are kept."""
         project = self.project
         configured = project.models["m"]
         self.statements = []
         engines = Engines(explain=self.statements.append)
-        truth = configured.ground_truth
-        ripe = maturity or (truth.maturity if truth is not None and truth.maturity else timedelta())
         try:
             return Collector(
                 project=project, model=configured, store=self.store,
-                opened=open_sources(project, configured, engines), now=now, maturity=ripe, **more,
+                opened=open_sources(project, configured, engines), now=now, **more,
             ).run()  # fmt: skip
         finally:
             engines.close()
