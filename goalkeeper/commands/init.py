@@ -62,7 +62,7 @@ def init(
             f"{use} = {column if isinstance(column, str) else ', '.join(column.values())}"
             for use, column in proposal.uses.items()
         )
-        typer.echo(_("Found: {task}; {uses}").format(task=proposal.task.value, uses=uses))
+        typer.echo(_("Found: {task}; {uses}").format(task=proposal.task.value, uses=uses or _("no uses")))
     typer.echo(_("Wrote {file}. Next: look through it, then `goalkeeper check`.").format(file=file))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.config import ConfigError, load
 from core.errors import GoalkeeperError
+from core.files import write_atomically
 from core.text import gettext as _
 from goalkeeper.init.guess import Proposal
 from goalkeeper.init.render import model_lines
@@ -14,7 +15,9 @@ _MODELS = re.compile(r"models\s*:\s*(?P<value>[^#]*?)\s*(?P<comment>#.*)?$")
 
 
 def add_model(config: Path, name: str, proposal: Proposal | None) -> None:
-    """Write a model at the end of `models:`; comments and order stay, a file that would not load stays as it was.
+    """Write a model at the end of `models:`; comments and order stay.
+
+    A file that would have new mistakes afterwards stays as it was.
 
     Raises:
         ConfigError: the file is not valid as it is.
@@ -30,10 +33,10 @@ def add_model(config: Path, name: str, proposal: Proposal | None) -> None:
     text = old.decode("utf-8")
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.split(newline)
-    config.write_bytes(newline.join(_added(lines, name, proposal, config)).encode("utf-8"))
+    write_atomically(config, newline.join(_added(lines, name, proposal, config)).encode("utf-8"))
     after = _problems(config)
     if after is not None and (before is None or _told(after) - _told(before)):
-        config.write_bytes(old)
+        write_atomically(config, old)
         raise before or after
 
 

@@ -27,32 +27,49 @@ _POSITIVE = (
 )
 _TRUTHS = {frozenset({"0", "1"}), frozenset({"true", "false"}), frozenset({"1"}), frozenset({"true"})}
 _SEGMENTS = (
-    "region", "country", "city", "state", "segment", "channel", "campaign", "platform", "device", "plan", "tier",
-    "product", "market", "language", "source", "group", "origin", "carrier", "store", "contact", "category",
+    "region", "country", "city", "state", "segment", "channel", "campaign", "platform", "device", "plan",
+    "tier", "product", "market", "language", "source", "group", "origin", "carrier", "store", "contact",
+    "category",
 )  # fmt: skip
 _PREFIX = re.compile(r"^(p|prob|proba|probability|score)_(.+)$", re.IGNORECASE)
 _CLASSES_OF_TWO = frozenset({"0", "1", "yes", "no", "true", "false", "positive", "negative"})
 
-_USES: Sequence[tuple[str, Sequence[str]]] = (
-    ("id", (r"(prediction|request|event|call|trace|inference|log)_?id", r"u?uid", r"id", r".*_id", r".*_key|key",
-            r".*id")),
-    ("row_index", (r"row_(index|idx|number)", r"item_(index|idx)", r"position")),
-    ("time", (r"(prediction|predicted|event|request|called|scored|inference)_?(at|time|ts|timestamp)",
-              r"timestamp|ts|time|datetime|date_?time", r"created_?at|date|day|.*_(at|time|ts|timestamp|date)")),
-    ("arrived", (r"(arrived|ingested|loaded|inserted|received|landed)(_at|_time|_ts)?",)),
-    ("version", (r"model_?version|version|model_ver|.*_version", r"model_(id|name|tag)|model")),
-    ("role", (r"role|traffic_role|arm|variant|traffic",)),
-    ("latency_ms", (r"latency_?ms|.*latency.*_?ms", r"(duration|elapsed|took|response_time|inference_time)_?ms",
-                    r"latency")),
-    ("status", (r"status|status_code|http_status|response_code|http_code|response_status",)),
-    ("sampled", (r"sampled|sample_rate|sampling_rate|sample_share",)),
-    ("label", (r"label|target|y_true|ground_truth|actual|truth", r"y|outcome|actual_.*|.*_(label|actual|outcome)",
-               r"converted|churned|defaulted|is_fraud|fraud|clicked|purchased|bought|delayed|subscribed")),
-    ("score", (r"score|y_score|proba?|probability|y_proba?|p", r"p_.*|prob_.*|proba_.*|.*_(score|proba?|probability)",
-               r"confidence|propensity")),
-    ("prediction", (r"prediction|predicted|pred|y_pred|y_hat|yhat", r"predicted_.*|pred_.*|.*_(pred|prediction)",
-                    r"decision|forecast|estimate|output|offered")),
-)  # fmt: skip
+_USES: Mapping[str, Sequence[str]] = {
+    "id": (
+        r"(prediction|request|event|call|trace|inference|log)_?id", r"u?uid|id", r".*_id", r".*_key|key|.*id",
+    ),
+    "row_index": (r"row_(index|idx|number)", r"item_(index|idx)", r"position"),
+    "time": (
+        r"(prediction|predicted|event|request|requested|called|scored|inference)_?(at|time|ts|timestamp)",
+        r"timestamp|ts|time|datetime|date_?time",
+        r"created_?at|date|day|.*_(at|time|ts|timestamp|date)",
+    ),
+    "arrived": (r"(arrived|ingested|loaded|inserted|received|landed)(_at|_time|_ts)?",),
+    "version": (r"model_?version|version|model_ver|.*_version", r"model_(id|name|tag)|model"),
+    "role": (r"role|traffic_role|arm|variant|traffic",),
+    "latency_ms": (
+        r"latency_?ms|.*latency.*_?ms",
+        r"(duration|elapsed|took|response_time|inference_time)_?ms",
+        r"latency",
+    ),
+    "status": (r"status|status_code|http_status|response_code|http_code|response_status",),
+    "sampled": (r"sampled|sample_rate|sampling_rate|sample_share",),
+    "label": (
+        r"label|target|y_true|ground_truth|actual|truth",
+        r"y|outcome|actual_.*|.*_(label|actual|outcome)",
+        r"converted|churned|defaulted|is_fraud|fraud|clicked|purchased|bought|delayed|subscribed",
+    ),
+    "score": (
+        r"score|y_score|proba?|probability|y_proba?|p",
+        r"p_.*|prob_.*|proba_.*|.*_(score|proba?|probability)",
+        r"confidence|propensity",
+    ),
+    "prediction": (
+        r"prediction|predicted|pred|y_pred|y_hat|yhat",
+        r"predicted_.*|pred_.*|.*_(pred|prediction)",
+        r"decision|forecast|estimate|output|offered",
+    ),
+}  # fmt: skip
 """Uses in the order in which they take their column; of the patterns of one the first that fits wins."""
 
 
@@ -120,7 +137,7 @@ def guess_uses(facts: Sequence[Facts]) -> dict[str, str | Mapping[str, str]]:
     """Return use → column; a column has one use, a use needs a fitting name and fitting values."""
     found: dict[str, str | Mapping[str, str]] = {}
     taken: set[str] = set()
-    for use, patterns in _USES:
+    for use, patterns in _USES.items():
         column = _first_fit(use, patterns, [one for one in facts if one.name not in taken])
         if column is not None:
             found[use] = column.name

@@ -60,7 +60,7 @@ def _body(found: Proposal, folder: Path, looked: bool) -> list[str]:
             _line("# positive_label: …", _("needed where labels are neither true / false nor 1 / 0"))
         )
     if found.roles:
-        words = mapping({word: "control" for word in found.roles[:_SHOWN]})
+        words = mapping(dict.fromkeys(found.roles[:_SHOWN], "control"))
         lines.append(
             _line(f"# roles: {words}", _("which words mean champion, challenger, shadow or control"))
         )
@@ -86,18 +86,24 @@ def _body(found: Proposal, folder: Path, looked: bool) -> list[str]:
 
 
 def _columns(uses: Mapping[str, str | Mapping[str, str]]) -> list[str]:
+    lacking = {} if "time" in uses else {"time": "time_column"}
+    if not {"score", "prediction"} & set(uses):
+        lacking["score"] = "score_column"
     whole = f"  columns: {mapping(uses)}"
-    lines = [whole]
-    if len(whole) > _WIDE:
+    if lacking or len(whole) > _WIDE:
         lines = ["  columns:"]
         for use, column in uses.items():
             lines.append(f"    {use}: {scalar(column) if isinstance(column, str) else mapping(column)}")
-    lacking = [use for use in ("id", "time") if use not in uses]
-    hints = {"id": _("what ties a prediction to its label"), "time": _("when it was made; needed")}
-    lines += [_line(f"  # columns: {{{use}: …}}", _("not found: ") + hints[use]) for use in lacking]
-    optional = [use for use in ("version", "score", "prediction", "latency_ms", "status") if use not in uses]
+        for use, column in lacking.items():
+            lines.append(_line(f"    {use}: {column}", _("not found in the sample: put your column here")))
+    else:
+        lines = [whole]
+    if "id" not in uses:
+        lines.append(_line("  # no id was found", _("it ties a prediction to its label")))
+    optional = [use for use in ("version", "score", "prediction", "latency_ms", "status")
+                if use not in uses and use not in lacking]  # fmt: skip
     if optional:
-        lines.append(_line("  # " + _("also known: {uses}").format(uses=", ".join(optional)), ""))
+        lines.append("  # " + _("also known: {uses}").format(uses=", ".join(optional)))
     return lines
 
 
@@ -132,25 +138,25 @@ def _truth(found: Proposal) -> list[str]:
 
 
 def _goal(found: Proposal) -> list[str]:
-    kpi = "conversion"
     since = day_of(found.first)
-    start = since.isoformat() if since else "2026-01-01"
-    by = (since + timedelta(days=180)).isoformat() if since else "2026-07-01"
-    if found.task is Task.BINARY and found.label:
-        base = found.rate if found.rate is not None else 0.1
-        target = min(base * 1.2, (1 + base) / 2)
+    days = "since: 2026-01-01, by: 2026-07-01"
+    if since is not None:
+        days = f"since: {since}, by: {since + timedelta(days=180)}"
+    if found.task is not Task.BINARY or not found.label:
         return [
-            "kpis:",
-            _line(f"  {kpi}: {{title: Conversion, numerator: {scalar(found.label)}, unit: percent}}",
-                  _("a share of all predictions, or numerator / denominator")),
-            _line("# goals:", _("what it is all for: set the target and the deadline")),
-            _line(f"#   - {{kpi: {kpi}, baseline: {base:.3g}, target: {target:.3g}, since: {start}, by: {by}}}", ""),
-        ]  # fmt: skip
+            _line("# kpis:", _("what the business counts: columns of log or truth, or SQL over them")),
+            "#   conversion: {title: Conversion, numerator: converted, denominator: answered, unit: percent}",
+            _line("# goals:", _("what it is all for")),
+            f"#   - {{kpi: conversion, baseline: 0.10, target: 0.15, {days}}}",
+        ]
+    rate = 0.1 if found.rate is None else found.rate
+    target = min(rate * 1.2, (1 + rate) / 2)
+    kpi = f"  conversion: {{title: Conversion, numerator: {scalar(found.label)}, unit: percent}}"
     return [
-        _line("# kpis:", _("what the business counts: columns of the log or of the truth, or SQL over them")),
-        f"#   {kpi}: {{title: Conversion, numerator: converted, denominator: answered, unit: percent}}",
-        _line("# goals:", _("what it is all for")),
-        f"#   - {{kpi: {kpi}, baseline: 0.10, target: 0.15, since: {start}, by: {by}}}",
+        "kpis:",
+        _line(kpi, _("a share of all predictions, or numerator / denominator")),
+        _line("# goals:", _("what it is all for: set the target and the deadline")),
+        f"#   - {{kpi: conversion, baseline: {rate:.3g}, target: {target:.3g}, {days}}}",
     ]
 
 

@@ -1,6 +1,5 @@
 """Read a sample of a prediction log: what its columns hold."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -22,9 +21,9 @@ Kind = Literal["number", "text", "time", "boolean", "other"]
 class Facts:
     """What one column of the sample holds.
 
-    `n` counts its values, `share` is the share of them that differ, `levels` are its texts (at most 60, the most
-    frequent first; empty where there are more), `whole` says that numbers have no fraction, `naive` that times
-    name no zone.
+    `n` counts its values, `share` is the share of them that differ, `levels` are its texts (at most 60, the
+    most frequent first; empty where there are more), `whole` says that numbers have no fraction, `naive` that
+    times name no zone.
     """
 
     name: str
@@ -143,8 +142,3 @@ def day_of(text: str) -> date | None:
     """Return the day of a time written as text; None where it is none."""
     found = _time(text)
     return None if found is None else found.date()
-
-
-def names(facts: Sequence[Facts]) -> list[str]:
-    """Return the columns' names."""
-    return [one.name for one in facts]

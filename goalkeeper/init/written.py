@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*\-]*")
+_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./*\-]*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"})
 
 
