@@ -49,14 +49,14 @@ for _name in COMMANDS:
 
 def main() -> None:
     """Run the command line: 0 done, 1 the thing asked for failed, 2 wrong usage or configuration."""
-    from core.config.problems import ConfigError
-
     try:
         app()
-    except ConfigError as problem:
-        typer.echo(str(problem), err=True)
-        sys.exit(2)
     except GoalkeeperError as problem:
+        from core.config.problems import ConfigError  # pydantic is not worth waiting for before this
+
+        if isinstance(problem, ConfigError):
+            typer.echo(str(problem), err=True)
+            sys.exit(2)
         typer.echo(_("Failed: {problem}").format(problem=problem), err=True)
         sys.exit(1)
     except KeyboardInterrupt:

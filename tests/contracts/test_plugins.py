@@ -1,0 +1,77 @@
+"""Every plug-in of every port keeps its port's contract; a new file is found and tried by itself."""
+
+import inspect
+
+import pytest
+from pydantic import BaseModel
+
+from core.plugins import PORTS, load, names, status
+
+EVERY = [(port, kind) for port in PORTS for kind in names(PORTS[port])]
+WITH_OPTIONS = ("source", "channel", "tracker", "retrain", "rule")
+CALLS = {
+    "source": {"Source": ("columns", "slices", "relation", "sample", "describe", "engine")},
+    "channel": {"Channel": ("send",)},
+    "tracker": {"Tracker": ("mirror", "heard")},
+}
+
+
+@pytest.mark.parametrize(("port", "kind"), EVERY)
+def test_it_loads_and_says_what_it_is(port: str, kind: str) -> None:
+    module = load(PORTS[port], kind)
+
+    said = (module.__doc__ or "").strip()
+    assert said
+    assert said.splitlines()[0].endswith((".", ":"))
+
+
+@pytest.mark.parametrize(("port", "kind"), EVERY)
+def test_it_needs_nothing_that_is_not_installed(port: str, kind: str) -> None:
+    found = next(one for one in status(PORTS[port]) if one.kind == kind)
+
+    assert found.needs == ""
+    assert not found.own
+
+
+@pytest.mark.parametrize(("port", "kind"), [one for one in EVERY if one[0] in WITH_OPTIONS])
+def test_its_options_refuse_a_key_that_they_do_not_know(port: str, kind: str) -> None:
+    options = load(PORTS[port], kind).Options
+
+    assert issubclass(options, BaseModel)
+    assert options.model_config.get("extra") == "forbid"
+    assert options.model_config.get("frozen")
+    assert options.__doc__
+
+
+@pytest.mark.parametrize(("port", "kind"), [one for one in EVERY if one[0] in CALLS])
+def test_its_class_has_what_the_port_calls(port: str, kind: str) -> None:
+    module = load(PORTS[port], kind)
+
+    for name, calls in CALLS[port].items():
+        made = getattr(module, name)
+        assert not inspect.isabstract(made)
+        assert [call for call in calls if not hasattr(made, call)] == []
+
+
+@pytest.mark.parametrize(("port", "kind"), [one for one in EVERY if one[0] == "rule"])
+def test_a_rule_judges_series_by_options(port: str, kind: str) -> None:
+    parameters = list(inspect.signature(load(PORTS[port], kind).judge).parameters)
+
+    assert parameters == ["series", "options"]
+
+
+@pytest.mark.parametrize(("port", "kind"), [one for one in EVERY if one[0] == "page"])
+def test_a_page_declares_itself_and_draws(port: str, kind: str) -> None:
+    module = load(PORTS[port], kind)
+
+    assert module.PAGE.title
+    assert list(inspect.signature(module.render).parameters) == ["context"]
+
+
+@pytest.mark.parametrize(("port", "kind"), [one for one in EVERY if one[0] == "metric"])
+def test_a_metric_bears_the_name_of_its_file(port: str, kind: str) -> None:
+    declared = load(PORTS[port], kind).METRIC
+
+    assert declared.name == kind
+    assert declared.title
+    assert declared.formula
