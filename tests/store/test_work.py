@@ -1,0 +1,304 @@
+"""Work that is shared out: messages, requests, leases; and whether anything has changed."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from store import changes, heartbeats, leases, marks, outbox, requests, settings
+from store.metrics import save_points
+from tests.store.made import DAY, HOUR, NOON, point
+
+
+def queue(store, key="ticket:1|opened|owners", now=NOON, **more):
+    facts = {
+        "kind": "opened",
+        "channel": "owners",
+        "model": "lead",
+        "severity": "major",
+        "payload": {"id": 1},
+    }
+    with store.write() as session:
+        return outbox.enqueue(session, key=key, now=now, **(facts | more))
+
+
+def sent(store):
+    with store.read() as session:
+        return [(row.key, row.state, row.attempts) for row in outbox.messages(session)]
+
+
+def test_a_message_is_queued_once(store):
+    assert queue(store)
+    assert not queue(store, now=NOON + HOUR, payload={"id": 2})
+    with store.read() as session:
+        (row,) = outbox.messages(session)
+        assert outbox.message(session, row.id).payload == {"id": 1}
+        assert outbox.message(session, 999) is None
+
+
+def test_writers_at_once_queue_it_once(store):
+    with ThreadPoolExecutor(6) as pool:
+        done = list(pool.map(lambda _at: queue(store), range(12)))
+    assert done.count(True) == 1 and len(sent(store)) == 1
+
+
+def test_a_claimed_message_is_nobody_elses(store):
+    queue(store, "a")
+    queue(store, "b")
+    assert [row.key for row in outbox.claim(store, "w1", NOON, 1)] == ["a"]
+    assert [row.key for row in outbox.claim(store, "w2", NOON, 9)] == ["b"]
+    assert outbox.claim(store, "w3", NOON, 9) == []
+
+
+def test_senders_at_once_share_the_messages_out(store):
+    for at in range(20):
+        queue(store, f"{at:02}")
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(lambda at: outbox.claim(store, f"w{at}", NOON, 5), range(4)))
+    keys = sorted(row.key for rows in taken for row in rows)
+    assert len(keys) == len(set(keys))
+    left = [row.key for row in outbox.claim(store, "last", NOON, 99)]
+    assert sorted(keys + left) == [f"{at:02}" for at in range(20)]
+
+
+def test_what_is_not_due_is_left(store):
+    queue(store, now=NOON + HOUR)
+    assert outbox.claim(store, "w", NOON, 9) == []
+    assert len(outbox.claim(store, "w", NOON + HOUR, 9)) == 1
+
+
+def test_a_sent_message_is_sent_for_good(store):
+    queue(store)
+    (row,) = outbox.claim(store, "w", NOON, 9)
+    assert outbox.finish(store, row.id, NOON, subject="It fell", worker="w")
+    assert sent(store) == [("ticket:1|opened|owners", "sent", 1)]
+    assert outbox.claim(store, "w", NOON + DAY, 9) == []
+    with store.read() as session:
+        found = outbox.message(session, row.id)
+    assert (found.subject, found.sent_at, found.claimed_by) == ("It fell", NOON, "")
+
+
+def test_a_failed_message_is_tried_again_at_its_time_or_never(store):
+    queue(store)
+    (row,) = outbox.claim(store, "w", NOON, 9)
+    assert outbox.fail(store, row.id, "451 later", NOON, retry_at=NOON + HOUR, worker="w")
+    assert outbox.claim(store, "w", NOON, 9) == []
+    (row,) = outbox.claim(store, "w", NOON + HOUR, 9)
+    assert (row.attempts, row.error) == (2, "451 later")
+    assert outbox.fail(store, row.id, "550 no such user", NOON + HOUR, retry_at=None, worker="w")
+    assert sent(store) == [("ticket:1|opened|owners", "failed", 2)]
+    assert outbox.claim(store, "w", NOON + DAY, 9) == []
+
+
+def test_the_message_of_a_killed_sender_is_claimed_again_and_the_dead_one_cannot_finish_it(store):
+    queue(store)
+    (row,) = outbox.claim(store, "dead", NOON, 9)
+    assert outbox.claim(store, "w", NOON + outbox.PATIENCE, 9) == []
+    later = NOON + outbox.PATIENCE + HOUR
+    assert [one.id for one in outbox.claim(store, "w", later, 9)] == [row.id]
+    assert not outbox.finish(store, row.id, later, subject="late", worker="dead")
+    assert not outbox.fail(store, row.id, "late", later, retry_at=None, worker="dead")
+    assert sent(store) == [("ticket:1|opened|owners", "claimed", 2)]
+    assert outbox.finish(store, row.id, later, subject="It fell", worker="w")
+    assert not outbox.finish(store, row.id, later, subject="again", worker="w")
+
+
+def test_claims_of_the_dead_are_freed_at_once(store):
+    queue(store, "a")
+    queue(store, "b")
+    outbox.claim(store, "dead", NOON, 1)
+    outbox.claim(store, "alive", NOON, 1)
+    assert outbox.release(store, lambda worker: worker == "dead") == 1
+    assert [row.key for row in outbox.claim(store, "w", NOON, 9)] == ["a"]
+
+
+def test_of_many_messages_the_newest_come_in_their_order(store):
+    for key in "abc":
+        queue(store, key, model="churn" if key == "b" else "lead")
+    with store.read() as session:
+        assert [row.key for row in outbox.messages(session, limit=2)] == ["b", "c"]
+        assert [row.key for row in outbox.messages(session, "lead")] == ["a", "c"]
+
+
+def ask(store, kind="collect", now=NOON, **arguments):
+    with store.write() as session:
+        return requests.ask(session, kind, arguments, actor="me", now=now)
+
+
+def test_a_request_goes_from_the_page_to_the_worker_and_back(store):
+    asked = ask(store, model="lead")
+    assert (asked.state, asked.progress) == ("queued", 0.0)
+    taken = requests.take(store, NOON + HOUR)
+    assert (taken.id, taken.arguments, taken.state) == (asked.id, {"model": "lead"}, "running")
+    assert requests.take(store, NOON + HOUR) is None
+    requests.progress(store, asked.id, 0.5, NOON + HOUR)
+    with store.read() as session:
+        assert requests.request(session, asked.id).progress == 0.5
+    requests.done(store, asked.id, {"windows": 3}, NOON + 2 * HOUR)
+    with store.read() as session:
+        found = requests.request(session, asked.id)
+        assert requests.request(session, 999) is None
+    assert (found.state, found.progress, found.result) == ("done", 1.0, {"windows": 3})
+
+
+def test_what_waits_already_is_not_asked_for_twice(store):
+    first = ask(store, model="lead")
+    assert ask(store, model="lead").id == first.id
+    assert ask(store, model="churn").id != first.id
+    requests.take(store, NOON)
+    assert ask(store, model="lead").id != first.id
+    with store.read() as session:
+        assert [row.id for row in requests.requests(session, limit=2)] == [first.id + 2, first.id + 1]
+
+
+def test_a_request_that_fails_says_why(store):
+    asked = ask(store)
+    requests.take(store, NOON)
+    requests.fail(store, asked.id, "no such file", NOON)
+    with store.read() as session:
+        found = requests.request(session, asked.id)
+    assert (found.state, found.error) == ("failed", "no such file")
+    assert requests.take(store, NOON + DAY) is None
+
+
+def test_a_request_of_a_dead_worker_is_taken_up_again_and_of_a_living_one_not(store):
+    asked = ask(store)
+    requests.take(store, NOON)
+    alive = NOON + requests.PATIENCE
+    requests.progress(store, asked.id, 0.1, alive)
+    assert requests.take(store, alive + requests.PATIENCE) is None
+    assert requests.take(store, alive + requests.PATIENCE + HOUR).id == asked.id
+
+
+def test_a_lease_has_one_holder_and_its_number_grows(store):
+    first = leases.acquire(store, "model lead", "a", NOON, HOUR)
+    assert leases.acquire(store, "model lead", "b", NOON, HOUR) is None
+    assert leases.acquire(store, "model churn", "b", NOON, HOUR) == 1
+    assert leases.held(store, "model lead").holder == "a"
+    assert leases.release(store, "model lead", "a", first)
+    assert leases.held(store, "model lead") is None
+    second = leases.acquire(store, "model lead", "b", NOON, HOUR)
+    assert second > first
+
+
+def test_a_lapsed_lease_is_lost_to_the_next_one(store):
+    first = leases.acquire(store, "model lead", "a", NOON, HOUR)
+    second = leases.acquire(store, "model lead", "b", NOON + HOUR, HOUR)
+    assert second > first
+    assert not leases.renew(store, "model lead", "a", first, NOON + HOUR, HOUR)
+    assert not leases.release(store, "model lead", "a", first)
+    assert leases.held(store, "model lead").holder == "b"
+
+
+def test_a_renewed_lease_lasts_longer(store):
+    fence = leases.acquire(store, "model lead", "a", NOON, HOUR)
+    assert leases.renew(store, "model lead", "a", fence, NOON + HOUR, HOUR)
+    assert leases.acquire(store, "model lead", "b", NOON + HOUR, HOUR) is None
+
+
+def test_of_many_who_ask_at_once_one_gets_the_lease(store):
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda at: leases.acquire(store, "model lead", f"w{at}", NOON, HOUR), range(6)))
+    assert len([fence for fence in found if fence is not None]) == 1
+
+
+def test_a_setting_is_what_was_set_last(store):
+    with store.write() as session:
+        assert settings.get(session, "now") is None
+        settings.put(session, "now", "a")
+        settings.put(session, "now", "b")
+        assert settings.get(session, "now") == "b"
+
+
+def test_three_passes_may_be_missed_before_health_is_in_doubt(store):
+    def health(at, every=HOUR):
+        with store.read() as session:
+            return heartbeats.health(session, at, every)
+
+    assert not health(NOON).alive and health(NOON).last is None
+    with store.write() as session:
+        heartbeats.beat(session, heartbeats.PASS, NOON)
+    assert health(NOON + 3 * HOUR).alive
+    assert not health(NOON + 4 * HOUR).alive
+    assert health(NOON + heartbeats.LEAST, every=HOUR / 60).alive  # however often passes run
+
+
+def test_a_worker_is_there_while_it_gives_signs_of_life(store):
+    with store.write() as session:
+        assert not heartbeats.has_worker(session, NOON)
+        heartbeats.beat(session, heartbeats.WORKER, NOON)
+        assert heartbeats.has_worker(session, NOON + heartbeats.WORKER_PATIENCE)
+        assert not heartbeats.has_worker(session, NOON + HOUR)
+
+
+def version(store) -> str:
+    with store.read() as session:
+        return changes.data_version(session)
+
+
+def save(store):
+    with store.write() as session:
+        save_points(session, [point()], run_id=None, now=NOON, why="")
+
+
+def mark(store):
+    with store.write() as session:
+        marks.add_mark(session, model="", kind="note", start=NOON, text="x", actor="me", now=NOON)
+
+
+def put(store):
+    with store.write() as session:
+        settings.put(session, "now", "then")
+
+
+@pytest.mark.parametrize("write", [save, mark, put, queue, ask], ids=lambda one: one.__name__)
+def test_whatever_is_written_changes_the_version_once(store, write):
+    seen = [version(store)]
+    write(store)
+    seen.append(version(store))
+    write(store)  # the same again is no change
+    seen.append(version(store))
+    assert seen[0] != seen[1] == seen[2]
+
+
+def test_a_change_at_the_same_moment_is_a_change_too(store):
+    queue(store)
+    (row,) = outbox.claim(store, "w", NOON, 9)
+    seen = version(store)
+    outbox.fail(store, row.id, "451", NOON, retry_at=NOON, worker="w")
+    assert version(store) != seen
+
+
+def test_what_was_taken_back_changes_nothing(store):
+    seen = version(store)
+    with pytest.raises(ZeroDivisionError), store.write() as session:
+        settings.put(session, "now", "then")
+        raise ZeroDivisionError
+    with store.write() as session:
+        settings.get(session, "now")
+    assert version(store) == seen
+
+
+def test_signs_of_life_and_leases_redraw_no_page(store):
+    asked = ask(store)
+    seen = version(store)
+    fence = leases.acquire(store, "model lead", "a", NOON, HOUR)
+    leases.renew(store, "model lead", "a", fence, NOON, HOUR)
+    leases.release(store, "model lead", "a", fence)
+    requests.progress(store, asked.id, 0.5, NOON)
+    with store.write() as session:
+        heartbeats.beat(session, heartbeats.WORKER, NOON)
+    assert version(store) == seen
+    with store.write() as session:
+        settings.put(session, "now", "then")
+        heartbeats.beat(session, heartbeats.WORKER, NOON + HOUR)
+    assert version(store) != seen
+
+
+def test_every_writer_is_counted(store):
+    def write(at: int) -> None:
+        with store.write() as session:
+            settings.put(session, f"s{at}", "x")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(12)))
+    assert version(store) == "12"
