@@ -1,5 +1,7 @@
 """`goalkeeper db`: the metric database itself."""
 
+from contextlib import closing
+
 import typer
 
 from core.text import gettext as _
@@ -37,7 +39,7 @@ def stats(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
     from store.tables import Base
 
     store = Store.open(open_project(config).store.reveal())
-    with store.read() as session:
+    with closing(store), store.read() as session:
         rows = [
             (table.name, session.scalar(select(func.count()).select_from(table)) or 0)
             for table in Base.metadata.sorted_tables
