@@ -232,15 +232,16 @@ class Collector:
         candidates = [
             window
             for window in still_open(everything, now=self._last_look, horizon=self.horizon)
-            if window.start in known and known[window.start].ok and window not in due
+            if (old := known.get(window.start)) and old.ok and old.collected_at <= self.now
+            if window not in due
         ]
         if not candidates:
             return []
         if self._labels_may_differ(candidates, known):
             marks = count_marks(together(self._job(candidates)), self.horizon)
         else:
-            old = {window: known[window.start].outcomes_mark.split(":") for window in candidates}
-            marks = {i: old[window][1] if len(old[window]) > 1 else "" for i, window in enumerate(candidates)}
+            split = [known[window.start].outcomes_mark.split(":") for window in candidates]
+            marks = {i: parts[1] if len(parts) > 1 else "" for i, parts in enumerate(split)}
         return [
             window
             for i, window in enumerate(candidates)

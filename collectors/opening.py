@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
@@ -55,7 +56,9 @@ def open_sources(project: Project, model: Model, engines: Engines) -> Opened:
     reference = model.reference
     if reference is not None and reference.form == "source":
         columns = _like(predictions.columns, reference.columns)
-        opened = replace(opened, reference=open_side(reference, "reference", engines, dirs, columns))
+        opened = replace(
+            opened, reference=open_side(reference, "reference", engines, dirs, columns, predictions.zone)
+        )
     kpis = {
         name: open_side(kpi.source, f"kpis.{name}.source", engines, dirs)
         for name, kpi in model.kpis.items()
@@ -65,14 +68,15 @@ def open_sources(project: Project, model: Model, engines: Engines) -> Opened:
 
 
 def open_side(
-    source: Configured, use: str, engines: Engines, dirs: tuple[Path, ...], columns: Columns | None = None
-) -> Side:
-    """Open one source by its kind."""
+    source: Configured, use: str, engines: Engines, dirs: tuple[Path, ...],
+    columns: Columns | None = None, zone: ZoneInfo | None = None,
+) -> Side:  # fmt: skip
+    """Open one source by its kind; `columns` and `zone` stand in for its own."""
     made = load(PORTS["source"], source.kind, dirs)
     kept = source.columns if columns is None else columns
     setting = Setting(
         options=source.options or BaseModel(), engines=engines, use=use, time=kept.time, arrived=kept.arrived,
-        id=kept.id, label=kept.label, where=source.where, zone=source.zone,
+        id=kept.id, label=kept.label, where=source.where, zone=source.zone or zone,
     )  # fmt: skip
     try:
         return Side(source=made.Source(setting), columns=kept)

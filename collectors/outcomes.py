@@ -47,8 +47,11 @@ LOG, TRUTH = "gk:log", "gk:truth"  # no table of a source is called so
 
 @dataclass(frozen=True, kw_only=True)
 class _Joined:
+    """`several` names the columns s:0, s:1, … that hold a score for each class."""
+
     rows: exp.Select
     ctes: tuple[tuple[str, exp.Expression], ...]
+    several: tuple[str, ...] = ()
 
 
 def outcomes_question(
@@ -68,7 +71,7 @@ def outcomes_question(
     if job.model.task is Task.REGRESSION:
         rows = _regression(job, joined.rows, parts, values, hists, sums)
     else:
-        rows = _classes(job, joined.rows, parts, values, hists)
+        rows = _classes(job, joined, parts, values, hists)
     values |= parts.sums()
     if marks:
         values |= _mark_values()
@@ -107,7 +110,8 @@ def _joined(job: Job, segment: Sequence[str], parts: KpiColumns) -> _Joined:
     read, scores = score_columns(log, job.model, job.grids.classes)
     extra: list[Column] = [*read, *parts.log]
     made: list[Column] = [*scores, *((name(alias), alias) for _value, alias in parts.log)]
-    made += [(name(alias), alias) for _value, alias in read if alias[:2] == "s:" and alias != "s:"]
+    several = tuple(alias for _value, alias in read if alias[:2] == "s:" and alias != "s:")
+    made += [(name(alias), alias) for alias in several]
     for i, text in enumerate(log.key_texts()):
         extra.append((text, f"id{i}"))
         made.append((name(f"id{i}"), f"id{i}"))
@@ -137,7 +141,7 @@ def _joined(job: Job, segment: Sequence[str], parts: KpiColumns) -> _Joined:
         [(not_null(name("m0")), dialect.mark([ident, text, cast(name("kt"), dialect.text_type)]))], null()
     )
     aged = all_and([(_age(job), "a"), (mark, "mark"), *parts.evaluated], within(labelled, "labelled"))
-    return _Joined(rows=aged, ctes=tuple(ctes))
+    return _Joined(rows=aged, ctes=tuple(ctes), several=several)
 
 
 def _inside(job: Job, truth: Side, extra: list[Column], made: list[Column]) -> None:
@@ -254,11 +258,10 @@ def _odd() -> Column:
 
 
 def _classes(
-    job: Job, rows: exp.Select, parts: KpiColumns, values: dict[str, exp.Expression], hists: dict[str, Hist]
+    job: Job, joined: _Joined, parts: KpiColumns, values: dict[str, exp.Expression], hists: dict[str, Hist]
 ) -> exp.Select:
     dialect, size = job.log.engine.dialect, len(job.grids.classes)
-    binary = size == 2
-    several = [one for one in _aliases(rows) if one[:2] == "s:"]
+    binary, several = size == 2, joined.several
     hit = (
         name("y") if binary else either([(exp.EQ(this=name("y"), expression=name("k")), whole(1))], whole(0))
     )
@@ -299,7 +302,7 @@ def _classes(
         positive = exp.EQ(this=name("y"), expression=whole(1))
         loss = either([(positive, loss)], _minus_ln(minus(real(1.0), name("pc"))))
     third: list[Column] = [(loss, "ll"), *parts.pairs()]
-    made = all_and(second, within(all_and(first, within(rows, "aged")), "scored"))
+    made = all_and(second, within(all_and(first, within(joined.rows, "aged")), "scored"))
     sums: tuple[exp.Expression, ...] = (
         count(name("pl")), total(name("ll")), total(name("br")), total(name("pl")),
         total(times(name("pl"), minus(real(1.0), name("pl")))), total(name("hl")),
@@ -327,12 +330,6 @@ def _brier(several: Sequence[str]) -> exp.Expression:
         gap = minus(name(f"q{alias[2:]}"), name(f"h{alias[2:]}"))
         made = exp.Add(this=made, expression=times(gap, gap.copy()))
     return made if several else null()
-
-
-def _aliases(rows: exp.Expression) -> list[str]:
-    """Return the names s:0, s:1, … that a query hands on."""
-    found = {column.alias for column in rows.find_all(exp.Alias) if column.alias[:2] == "s:"}
-    return sorted((one for one in found if one != "s:"), key=lambda one: int(one[2:]))
 
 
 def _regression(

@@ -77,8 +77,8 @@ def wanted_reference(
         end = datetime.combine(reference.until, time(), tzinfo=zone)
         windows = windows_of(log, model.grain, zone, min(now, end), start, end)
         kept = [one for one in windows if one.start >= start and one.end <= end]
-        inside = [one for found in touching(kept, log).values() for one in found]
-        parts = mark_of("range", list(dict.fromkeys(inside)))
+        inside = {one.name: one for found in touching(kept, log).values() for one in found}
+        parts = mark_of("range", list(inside.values()))
         return _of_log(
             opened, kept, "range", digest([parts, *_ripe(kept, maturity, now)]),
             _("{since} to {until}").format(since=reference.since, until=reference.until),

@@ -94,6 +94,8 @@ def due_inputs(
 ) -> dict[Window, str]:
     """Return the windows whose inputs are due, with their new marks, in order.
 
+    A clock that went back makes nothing due: what was seen later stays.
+
     Args:
         horizon: windows that ended longer ago are final: late rows no longer count.
         looked: when a pass last looked; what was not yet final then gets one more look, however late.
@@ -111,10 +113,12 @@ def due_inputs(
         if old is None or (
             inside
             and (  # where its source is gone, what was collected stays
-                not old.ok
+                (not old.ok and old.collected_at <= now)
                 or old.inputs_mark.partition(":")[0] != base
                 or (
-                    window.end + horizon > last and (old.inputs_mark != mark or may_show(window, inside, old))
+                    window.end + horizon > last
+                    and old.collected_at <= now
+                    and (old.inputs_mark != mark or may_show(window, inside, old))
                 )
             )
         ):
