@@ -79,8 +79,7 @@ def _run(
         say(_("Going on after {day}.").format(day=done))
     write_reference(folder)
     for number, day in enumerate(due, start=1):
-        past = story.LOG.days() if done is None and number == 1 else [day]
-        for earlier in past:
+        for earlier in story.LOG.days():
             if earlier <= day:
                 write_day(folder, earlier)
         _pass(project, store, day)

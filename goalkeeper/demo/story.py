@@ -28,7 +28,7 @@ class Span:
 LOG = Span(first=date(2025, 12, 30), last=date(2026, 4, 28))
 REFERENCE = Span(first=date(2025, 11, 25), last=date(2025, 12, 29))
 BACKFILL = 45
-"""Days of the past that the first pass finds; every later day has a pass of its own."""
+"""Days of the past that the first pass finds; from then on each workday morning has a pass."""
 MORNING = time(8, 30)
 """When the pass of a day runs, over everything up to midnight."""
 
@@ -61,5 +61,5 @@ def version_on(day: date) -> str:
 
 
 def mornings() -> list[date]:
-    """Return the newest day of each pass: the past at once, then day by day."""
-    return LOG.days()[BACKFILL - 1 :]
+    """Return the newest day of each pass: the past at once, then one on each workday morning."""
+    return [day for day in LOG.days()[BACKFILL - 1 :] if morning_after(day).weekday() < 5]
