@@ -10,10 +10,12 @@ import numpy as np
 from collectors.counting import Counted, Key, Question
 from collectors.statement import Job, segment_key
 from collectors.zones import moment
-from core.grid import AGE_BINS, CategoricalGrid, Counts, NumericGrid
+from core.grid import AGE_BINS, CategoricalGrid, Counts, Floats, NumericGrid
 from core.profile import ERROR_SUMS, KPI_SUMS, SCORE_SUMS, ColumnSummary, Inputs, Outcomes, Role
 
 _FINE = ("", "ok", "success")
+_BITS = 2.0**43
+"""Sums keep 43 bits, 13 digits: what is beyond depends on the order in which an engine adds up."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -42,6 +44,12 @@ def is_error(status: str) -> bool:
         return float(status) >= 500
     except ValueError:
         return status.strip().lower() not in _FINE
+
+
+def steady(values: Floats | np.float64) -> Floats:
+    """Round sums to 43 bits, so that counting the same rows again gives the same bytes."""
+    mantissa, exponent = np.frexp(values)
+    return np.asarray(np.ldexp(np.round(mantissa * _BITS) / _BITS, exponent), dtype=np.float64)
 
 
 def build_inputs(
@@ -136,7 +144,7 @@ def _outcomes(job: Job, counted: Counted, g: int, age: int) -> Outcomes:
     if "errors" in hists:
         errors = hists["errors"][g, 0]
     if "error_bins" in counted.sums:
-        error_bins = counted.sums["error_bins"][g]
+        error_bins = steady(counted.sums["error_bins"][g])
     return Outcomes(
         rows=_whole(values, "rows", g),
         labelled=_whole(values, "labelled", g),
@@ -186,7 +194,7 @@ def _whole(values: Mapping[str, Any], key: str, g: int) -> int:
 
 def _real(values: Mapping[str, Any], key: str, g: int) -> float:
     found = _maybe(values, key, g)
-    return 0.0 if found is None else found
+    return 0.0 if found is None else float(steady(np.float64(found)))
 
 
 def _maybe(values: Mapping[str, Any], key: str, g: int) -> float | None:
