@@ -1,6 +1,5 @@
 """Set the pages up and run the one that the address asks for."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -11,18 +10,17 @@ from typing import cast
 import streamlit as st
 
 from core import plugins
-from core.config import load
+from core.config import ConfigError, load
 from core.config.project import Project
 from core.errors import GoalkeeperError
 from core.text import gettext as _
 from core.text import set_language
-from dashboard import text
+from dashboard import links, text
 from dashboard.context import Context, Page, reader
 from dashboard.theme import CSS
 from reports.query import Query
-from store import changes, settings
+from store import changes, heartbeats, settings
 from store.database import Store
-
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -62,6 +60,7 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1") -> N
     }
     current = st.navigation(list(pages.values()))
     _sidebar(context)
+    _banners(context)
     current.run()
 
 
@@ -77,12 +76,16 @@ def _drawer(module: ModuleType, context: Context, kind: str) -> Callable[[], Non
 
 
 def _context(path: Path, now: datetime, foreign: bool) -> Context:
-    project = _project(str(path), path.stat().st_mtime_ns if path.exists() else 0)
+    project, problem = _project(path)
     store = _store(project.store.reveal())
     with store.read() as session:
         own = settings.get(session, "now")
         mark = changes.data_version(session)
+        worker = heartbeats.has_worker(session, now)
+        problem = problem or settings.get(session, heartbeats.CONFIG_ERROR) or ""
+        health = heartbeats.health(session, now, project.schedule.collect.interval)
     shown = datetime.fromisoformat(own) if own else now
+    as_of, note = links.pick_time(st.query_params, "as_of", shown)
     return Context(
         project=project,
         store=store,
@@ -90,13 +93,36 @@ def _context(path: Path, now: datetime, foreign: bool) -> Context:
         now=shown,
         clock=now,
         demo=bool(own),
-        mark=f"{store.url}|{mark}|{path.stat().st_mtime_ns}|{shown:%Y-%m-%dT%H}",
+        mark=f"{store.url}|{mark}|{path.stat().st_mtime_ns if path.exists() else 0}|{shown:%Y-%m-%dT%H}",
         reader=reader(project, foreign=foreign),
+        worker=worker,
+        as_of=as_of,
+        as_of_note=note,
+        config_problem=problem,
+        silent_since=health.last if not health.alive and not own else None,
     )
 
 
+def _project(path: Path) -> tuple[Project, str]:
+    """Return the project; where the newest file is not valid, the last valid one and what is wrong."""
+    valid = _valid()
+    try:
+        project = _loaded(str(path), path.stat().st_mtime_ns if path.exists() else 0)
+    except ConfigError as error:
+        if str(path) not in valid:
+            raise
+        return valid[str(path)], str(error)
+    valid[str(path)] = project
+    return project, ""
+
+
+@st.cache_resource(show_spinner=False)
+def _valid() -> dict[str, Project]:
+    return {}
+
+
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _project(path: str, changed: int) -> Project:
+def _loaded(path: str, changed: int) -> Project:
     return load(Path(path))
 
 
@@ -115,23 +141,29 @@ def _sidebar(context: Context) -> None:
     with st.sidebar:
         if context.demo:
             st.badge(
-                _("demo, {day}").format(day=text.day(context.now, context.zone)),
+                _("Demo, {day}").format(day=text.day(context.now, context.zone)),
                 icon=":material/science:",
                 color="violet",
+                help=_("A simulated call centre with fixed dates; nothing in it is anybody's."),
             )
         st.caption(_("Times are in {zone}.").format(zone=text.markdown(context.zone)))
         if context.reader.barred:
             st.info(context.reader.barred, icon=":material/lock:")
 
 
-def main(arguments: list[str]) -> None:
-    """Run with `--config PATH --now ISO` after `--` of `streamlit run`."""
-    named = dict(zip(arguments[::2], arguments[1::2], strict=False))
-    if "--config" not in named or "--now" not in named:
-        st.error(_("Start this page with `-- --config PATH --now ISO-TIME`."))
-        return
-    run(named["--config"], datetime.fromisoformat(named["--now"]))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def _banners(context: Context) -> None:
+    if context.config_problem:
+        st.error(
+            _("The newest goalkeeper.yaml is not valid, so the last valid one is in force."),
+            icon=":material/rule_settings:",
+        )
+        st.code(context.config_problem[:2000], language=None, wrap_lines=True)
+    if context.silent_since is not None:
+        st.warning(
+            _("Nothing has been collected since {when}: is `goalkeeper serve` running?").format(
+                when=text.moment(context.silent_since, context.zone)
+            ),
+            icon=":material/heart_broken:",
+        )
+    if context.as_of_note:
+        st.warning(context.as_of_note, icon=":material/link_off:")

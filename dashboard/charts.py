@@ -105,7 +105,11 @@ def sparkline(
     )
     last = max(at for at, value in enumerate(history) if value is not None)
     chart.add_scatter(
-        x=[last], y=[history[last]], mode="markers", marker={"size": 7, "color": colours.series[0]}, hoverinfo="skip"
+        x=[last],
+        y=[history[last]],
+        mode="markers",
+        marker={"size": 7, "color": colours.series[0]},
+        hoverinfo="skip",
     )
     words = {"showarrow": False, "font": {"size": 11, "color": colours.muted}, "xref": "paper"}
     chart.add_annotation(
@@ -114,7 +118,12 @@ def sparkline(
     if target is not None:
         chart.add_hline(y=target, line={"width": 1, "dash": "dash", "color": colours.good})
         chart.add_annotation(
-            **words, x=0, xanchor="left", yanchor="bottom", y=target, text=_("goal {target}").format(target=text.number(target, unit))
+            **words,
+            x=0,
+            xanchor="left",
+            yanchor="bottom",
+            y=target,
+            text=_("goal {target}").format(target=text.number(target, unit)),
         )
     chart.update_layout(
         height=96,
@@ -181,13 +190,16 @@ def _line(
 
     def pick(part: str, *, sure: bool | None) -> list[float | None]:
         return [
-            getattr(p.value, part) if p is not None and (sure is None or _sure(p) is sure) else None for p in row
+            getattr(p.value, part) if p is not None and (sure is None or _sure(p) is sure) else None
+            for p in row
         ]
 
     lower, upper = pick("lower", sure=None), pick("upper", sure=None)
     if any(value is not None for value in lower):
         _band(chart, days, lower, upper, colour, shown)
-    hover = [_hover(p, w, unit, scene.zone, shown if not alone else "") for p, w in zip(row, windows, strict=True)]
+    hover = [
+        _hover(p, w, unit, scene.zone, shown if not alone else "") for p, w in zip(row, windows, strict=True)
+    ]
     style: dict[str, Any] = {"x": days, "hoverinfo": "text", "hovertext": hover, "legendgroup": shown}
     chart.add_scatter(
         **style,
@@ -222,7 +234,9 @@ def _band(
     name: str,
 ) -> None:
     """Fill each unbroken run by itself, so that a gap stays a gap."""
-    for first, last in _runs([low is not None and high is not None for low, high in zip(lower, upper, strict=True)]):
+    for first, last in _runs(
+        [low is not None and high is not None for low, high in zip(lower, upper, strict=True)]
+    ):
         part = slice(first, last)
         chart.add_scatter(
             x=[*days[part], *reversed(days[part])],
@@ -321,7 +335,11 @@ def _level(chart: go.Figure, level: Level, unit: str, scene: Scene) -> None:
     colour = scene.colours.good if level.kind == "target" else scene.colours.muted
     chart.add_hline(
         y=level.value,
-        line={"width": 1.5, "dash": {"target": "dash", "baseline": "dot", "limit": "dashdot"}[level.kind], "color": colour},
+        line={
+            "width": 1.5,
+            "dash": {"target": "dash", "baseline": "dot", "limit": "dashdot"}[level.kind],
+            "color": colour,
+        },
     )
     chart.add_annotation(
         x=0,
@@ -347,7 +365,11 @@ def _layout(chart: go.Figure, unit: str, scene: Scene, height: int, *, legend: b
         font={"size": 12, "color": colours.ink},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        hoverlabel={"bgcolor": colours.ground, "bordercolor": colours.line, "font": {"color": colours.ink, "size": 12}},
+        hoverlabel={
+            "bgcolor": colours.ground,
+            "bordercolor": colours.line,
+            "font": {"color": colours.ink, "size": 12},
+        },
     )
     chart.update_xaxes(
         range=[_local(scene.since, scene.zone), _local(scene.until, scene.zone)],

@@ -38,7 +38,9 @@ class Context:
     """One run of a page.
 
     `now` is the time that the pages speak of (the demo's own, where the store has one); `clock` is the
-    time of the machine, for heartbeats and for what people do. `mark` changes whenever the store does.
+    time of the machine, for heartbeats and requests. `mark` changes whenever the store does. `as_of` is the
+    earlier time that a message's link asks for, None for the newest state; `worker` tells whether somebody
+    takes up what pages ask for.
     """
 
     project: Project
@@ -49,6 +51,11 @@ class Context:
     demo: bool
     mark: str
     reader: Reader
+    worker: bool = False
+    as_of: datetime | None = None
+    as_of_note: str = ""
+    config_problem: str = ""
+    silent_since: datetime | None = None
     pages: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -5,7 +5,7 @@ longer so; arguments that begin with an underscore are not part of it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -17,8 +17,9 @@ from core.windows import Grain
 from dashboard.charts import Moment, Shade
 from dashboard.context import Context
 from reports.query import Heat
-from reports.standing import GoalStanding, Standing, standings
+from reports.standing import GoalStanding, Standing, goal_standing, standings
 from store.alerts import alerts
+from store.goals import goal_history
 from store.grids import grid_set
 from store.marks import marks
 from store.models import models, versions
@@ -47,7 +48,17 @@ def series(
 ) -> Mapping[str, list[MetricPoint]]:
     """Return the points of several metrics by name."""
     return _series(
-        context, context.mark, model, tuple(metrics), since, until, version, segment, column, grain
+        context,
+        context.mark,
+        model,
+        tuple(metrics),
+        since,
+        until,
+        version,
+        segment,
+        column,
+        grain,
+        context.as_of,
     )
 
 
@@ -55,7 +66,7 @@ def heat(
     context: Context, model: str, metric: str, *, since: datetime, until: datetime, version: str, segment: str
 ) -> Heat:
     """Return a metric by column and window."""
-    return _heat(context, context.mark, model, metric, since, until, version, segment)
+    return _heat(context, context.mark, model, metric, since, until, version, segment, context.as_of)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
@@ -75,6 +86,7 @@ def _series(
     segment: str,
     column: str,
     grain: Grain | None,
+    as_of: datetime | None,
 ) -> dict[str, list[MetricPoint]]:
     return {
         metric: _context.query.series(
@@ -87,6 +99,7 @@ def _series(
             segment=segment,
             column=column,
             grain=grain,
+            as_of=as_of,
         )
         for metric in metrics
     }
@@ -102,8 +115,11 @@ def _heat(
     until: datetime,
     version: str,
     segment: str,
+    as_of: datetime | None,
 ) -> Heat:
-    return _context.query.heat(model, metric, since=since, until=until, version=version, segment=segment)
+    return _context.query.heat(
+        model, metric, since=since, until=until, version=version, segment=segment, as_of=as_of
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +129,9 @@ class Ticket:
     id: int
     severity: str
     incident: int
+    kind: str
+    state: str
+    title: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,10 +150,11 @@ class Fired:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a model's page needs beside numbers."""
+    """What a model's page needs beside numbers; `columns` by kind (numeric, categorical)."""
 
     versions: tuple[str, ...]
     segments: tuple[str, ...]
+    columns: Mapping[str, str]
     newest: datetime | None
     moments: tuple[Moment, ...]
     fired: tuple[Fired, ...]
@@ -147,8 +167,27 @@ def facts(context: Context, model: str) -> Facts:
 
 
 def goals(context: Context, model: str) -> tuple[GoalStanding, ...]:
-    """Return how a model's goals stand."""
-    return next((item.goals for item in overview(context) if item.model == model), ())
+    """Return how a model's goals stand, or stood at the earlier time that the address names."""
+    if context.as_of is None:
+        return next((item.goals for item in overview(context) if item.model == model), ())
+    return _goals_as_of(context, context.mark, model, context.as_of)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def _goals_as_of(_context: Context, mark: str, model: str, as_of: datetime) -> tuple[GoalStanding, ...]:
+    config = _context.project.models[model]
+    found = []
+    for goal in config.goals:
+        with _context.store.read() as session:
+            past = [row for row in goal_history(session, model, goal.kpi) if row.as_of <= as_of]
+        standing = goal_standing(_context.query, config, goal, past[-1:], as_of)
+        found.append(replace(standing, numerator=None, denominator=None))  # the sums of today would not fit
+    return tuple(found)
+
+
+def standing(context: Context, model: str) -> Standing | None:
+    """Return how a model stands now."""
+    return next((item for item in overview(context) if item.model == model), None)
 
 
 def shades(facts: Facts, metric: str, primary: str, version: str, segment: str, column: str) -> list[Shade]:
@@ -160,7 +199,14 @@ def shades(facts: Facts, metric: str, primary: str, version: str, segment: str, 
         if column == "@score":
             named = {"drift.score"}
         if rule in named and fired.version in ("", version) and fired.segment in ("", segment):
-            ours.append(Shade(since=fired.since, until=fired.until or FOREVER, label=fired.label, severity=fired.severity))
+            ours.append(
+                Shade(
+                    since=fired.since,
+                    until=fired.until or FOREVER,
+                    label=fired.label,
+                    severity=fired.severity,
+                )
+            )
     return ours
 
 
@@ -214,11 +260,19 @@ def _facts(_context: Context, mark: str, model: str) -> Facts:
         return Facts(
             versions=tuple(item.version for item in seen),
             segments=segments,
+            columns=dict(row.features.get("columns", {})) if row is not None else {},
             newest=max((item.end for item in collected if item.state == "ok"), default=None),
             moments=tuple(moments),
             fired=tuple(fired),
             tickets=tuple(
-                Ticket(id=item.id, severity=item.severity, incident=item.incident_id)
+                Ticket(
+                    id=item.id,
+                    severity=item.severity,
+                    incident=item.incident_id,
+                    kind=item.kind,
+                    state=item.state,
+                    title=item.title,
+                )
                 for item in work
                 if item.state != TicketState.CLOSED
             ),

@@ -64,7 +64,7 @@ def pick_range(params: Mapping[str, str], last: date) -> tuple[Range, str]:
         picked = Range(first=first or end - timedelta(days=DEFAULT_DAYS - 1), last=end)
     except (ValueError, OverflowError):
         picked = None
-    if picked is not None and 1 <= picked.days <= LONGEST and 1970 <= picked.first.year and end.year < 9000:
+    if picked is not None and 1 <= picked.days <= LONGEST and picked.first.year >= 1970 and end.year < 9000:
         return picked, ""
     shown = " … ".join(text.markdown(value, limit=30) for value in asked.values())
     return default, _("The link's range {range} is not two dates in order; showing the last 90 days.").format(
@@ -81,6 +81,21 @@ def pick_number(params: Mapping[str, str], name: str) -> tuple[int | None, str]:
         return int(asked), ""
     note = _("The link names {what} “{value}”, which is not a number; showing the list.")
     return None, note.format(what=_what(name), value=text.markdown(asked, limit=30))
+
+
+def pick_time(params: Mapping[str, str], name: str, now: datetime) -> tuple[datetime | None, str]:
+    """Return the address's earlier time `name`; None for now, with a note where it is no time."""
+    asked = params.get(name)
+    if not asked:
+        return None, ""
+    try:
+        moment = datetime.fromisoformat(asked)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not 1970 < moment.year < 9000:
+        note = _("The link names the time “{value}”, which cannot be read; showing the newest state.")
+        return None, note.format(value=text.markdown(asked, limit=40))
+    return (moment if moment < now else None), ""
 
 
 def bound(name: str, value: str | bool) -> str:
@@ -112,6 +127,8 @@ def _what(name: str) -> str:
         "model": _("the model"),
         "version": _("the version"),
         "segment": _("the segment"),
+        "column": _("the column"),
+        "view": _("the part of the page"),
         "ticket": _("the ticket"),
         "report": _("the report"),
         "message": _("the message"),

@@ -78,6 +78,21 @@ def quality(model: Model) -> list[Chart]:
     ]
 
 
+def column(kind: str) -> list[Chart]:
+    """Return the charts of one column of a kind: numeric or categorical."""
+    strange = (
+        Chart(title=_("Values unseen before"), metrics=("quality.unseen",))
+        if kind == "categorical"
+        else Chart(title=_("Values out of range"), metrics=("quality.out_of_range",))
+    )
+    return [
+        Chart(title=_("Distance to the reference"), metrics=(COLUMN_DRIFT,)),
+        Chart(title=_("Missing values"), metrics=("quality.missing",)),
+        strange,
+        Chart(title=_("Population stability index"), metrics=("drift.psi",)),
+    ]
+
+
 def more(query: Query, model: Model, family: str, shown: Sequence[Chart]) -> dict[str, Metric]:
     """Return the declared metrics of a family that suit the task and are not drawn yet."""
     drawn = {name for chart in shown for name in chart.metrics}

@@ -5,7 +5,7 @@ from datetime import date
 
 from core.text import gettext as _
 from dashboard import text
-from reports.standing import GoalStanding, Light
+from reports.standing import GoalStanding, Light, Standing
 
 _NAME = re.compile(r"[^\W\d]\w*")
 
@@ -52,6 +52,26 @@ def light_word(light: Light) -> str:
     }[light]
 
 
+def next_step(standing: Standing | None) -> str:
+    """Say what to do next where no ticket asks for anything."""
+    if standing is None or standing.fresh is None:
+        return _("Collect: nothing is known yet.")
+    states = {goal.state for goal in standing.goals}
+    if states & {"off track", "missed"}:
+        return _(
+            "No alert asks for work, yet at this pace the goal is missed: compare segments and versions below,"
+            " and see what holds the KPI down."
+        )
+    if "at risk" in states:
+        return _("No alert asks for work; the goal is at risk: look at it again in a week.")
+    lights = (standing.service.light, standing.performance.light, standing.goal.light)
+    if Light.BAD in lights or Light.WATCH in lights:
+        return _("No ticket is open; look at the part that is not fine above.")
+    if Light.UNKNOWN in lights:
+        return _("Nothing for now: some of it is not known yet, the reasons are in the signs above.")
+    return _("Nothing: service, model and goal are fine.")
+
+
 def _kpi(standing: GoalStanding) -> str:
     title = text.markdown(standing.title, limit=60)
     days = standing.goal.over.days
@@ -93,7 +113,9 @@ def _goal(standing: GoalStanding) -> str:
     tail = []
     if standing.forecast is not None:
         tail.append(
-            _("at this pace it will be {forecast} by then").format(forecast=text.number(standing.forecast, unit))
+            _("at this pace it will be {forecast} by then").format(
+                forecast=text.number(standing.forecast, unit)
+            )
         )
     if standing.probability is not None:
         tail.append(_("chance of meeting it {chance}").format(chance=_chance(standing.probability)))

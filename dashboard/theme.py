@@ -1,47 +1,8 @@
 """Colours and type, light and dark: told apart by the colour-blind too, and never the only sign."""
 
-from dataclasses import dataclass
-
 import streamlit as st
 
-
-@dataclass(frozen=True, kw_only=True)
-class Palette:
-    """Colours of one theme; `series` after Okabe and Ito, lightened for dark ground."""
-
-    ground: str
-    ink: str
-    muted: str
-    line: str
-    series: tuple[str, ...]
-    good: str
-    watch: str
-    bad: str
-    scale: tuple[tuple[float, str], ...]
-
-
-LIGHT = Palette(
-    ground="#ffffff",
-    ink="#1c2430",
-    muted="#5b6675",
-    line="#dfe4ea",
-    series=("#0072b2", "#d55e00", "#009e73", "#8a5fa8", "#b07d00", "#4a5568"),
-    good="#00795a",
-    watch="#9a6700",
-    bad="#b3261e",
-    scale=((0.0, "#f3f6f9"), (0.3, "#b9d3e6"), (0.6, "#4d94c4"), (1.0, "#083a63")),
-)
-DARK = Palette(
-    ground="#12171f",
-    ink="#e6eaf0",
-    muted="#9aa6b5",
-    line="#2b3440",
-    series=("#56b4e9", "#f0883e", "#2fc39a", "#c9a3e3", "#e6b83c", "#aab4c2"),
-    good="#4cc9a0",
-    watch="#e6b83c",
-    bad="#ff8a80",
-    scale=((0.0, "#1b222c"), (0.3, "#1f4a6b"), (0.6, "#3d8fc4"), (1.0, "#d6ecfb")),
-)
+from dashboard.options import DARK, LIGHT, Palette
 
 
 def is_dark() -> bool:
@@ -54,57 +15,45 @@ def palette() -> Palette:
     return DARK if is_dark() else LIGHT
 
 
-OPTIONS: dict[str, str] = {
-    "theme.baseRadius": "0.4rem",
-    "theme.showWidgetBorder": "true",
-    "theme.baseFontSize": "15",
-    "theme.headingFontWeights": "[650, 620, 600, 600, 600, 600]",
-    "theme.headingFontSizes": "[1.7rem, 1.3rem, 1.05rem, 1rem, 0.95rem, 0.9rem]",
-    "theme.light.primaryColor": "#0b5f95",
-    "theme.light.backgroundColor": LIGHT.ground,
-    "theme.light.secondaryBackgroundColor": "#f4f6f8",
-    "theme.light.textColor": LIGHT.ink,
-    "theme.light.linkColor": "#0b5f95",
-    "theme.light.borderColor": LIGHT.line,
-    "theme.dark.primaryColor": "#56b4e9",
-    "theme.dark.backgroundColor": DARK.ground,
-    "theme.dark.secondaryBackgroundColor": "#1a212b",
-    "theme.dark.textColor": DARK.ink,
-    "theme.dark.linkColor": "#7cc4f0",
-    "theme.dark.borderColor": DARK.line,
-    "browser.gatherUsageStats": "false",
-    "client.toolbarMode": "minimal",
-    "client.showErrorDetails": "none",
-    "server.headless": "true",
-    "server.fileWatcherType": "none",
-}
-"""What `.streamlit/config.toml` says; the same as flags: `streamlit_flags()`."""
-
-
-def streamlit_flags() -> list[str]:
-    """Return the options as flags of `streamlit run`, so that an installed copy needs no file."""
-    return [f"--{name}={value}" for name, value in OPTIONS.items()]
-
-
 CSS = """
 <style>
-[data-testid="stMainBlockContainer"] {padding-top: 2.6rem; padding-bottom: 4rem; max-width: 1360px;}
-[data-testid="stMain"] {font-variant-numeric: tabular-nums;}
+[data-testid="stMainBlockContainer"] {padding-top: 2.4rem; padding-bottom: 4rem; max-width: 1360px;}
+[data-testid="stMain"], [data-testid="stSidebar"] {font-variant-numeric: tabular-nums;}
 [data-testid="stHeader"] {background: transparent;}
-[data-testid="stSidebar"] {font-variant-numeric: tabular-nums;}
 [data-testid="stMetricValue"] {font-size: 1.5rem; font-weight: 620;}
-h1, h2, h3 {letter-spacing: -0.01em;}
+h1, h2, h3 {letter-spacing: -0.01em; overflow-wrap: anywhere;}
 h1 {padding-bottom: 0.2rem !important;}
-h2 {padding-top: 0.6rem !important; padding-bottom: 0.2rem !important;}
+h2 {padding-top: 0.9rem !important; padding-bottom: 0.2rem !important; scroll-margin-top: 3rem;}
 [data-testid="stHeadingWithActionElements"] a {display: none;}
-.st-key-lead p {font-size: 1.15rem; line-height: 1.5;}
-[class*="st-key-card"] p {margin-bottom: 0.25rem;}
+[class*="st-key-lead"] p {font-size: 1.12rem; line-height: 1.5;}
+[class*="st-key-card"] p {margin-bottom: 0.15rem;}
+[class*="st-key-card"] [data-testid="stPageLink-NavLink"] {padding-left: 0; margin-left: 0;}
+[class*="st-key-name"] [data-testid="stPageLink-NavLink"] p {font-size: 1.12rem; font-weight: 620;}
+.gk-table {overflow-x: auto;}
+.gk-table table {border-collapse: collapse; width: 100%; font-size: 0.9rem;}
+.gk-table th {text-align: left; font-weight: 600; opacity: 0.72; white-space: nowrap;}
+.gk-table th, .gk-table td {padding: 0.42rem 0.9rem 0.42rem 0; vertical-align: top;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent); overflow-wrap: anywhere;}
+.gk-table th.gk-right, .gk-table td.gk-right {text-align: right; white-space: nowrap;}
+.gk-table td small {display: block; opacity: 0.72; font-size: 0.82rem;}
+.gk-unseen {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);}
+.gk-facts {margin: 0; display: grid; gap: 0.45rem; font-size: 0.92rem;}
+.gk-facts div {display: grid; grid-template-columns: 8.5rem 1fr; gap: 0.6rem;}
+.gk-facts dt {opacity: 0.72;}
+.gk-facts dd {margin: 0; overflow-wrap: anywhere;}
+.gk-trail {list-style: none; margin: 0; padding: 0; font-size: 0.92rem;}
+.gk-trail li {display: grid; grid-template-columns: 8.5rem 1fr; gap: 0.6rem; padding: 0.35rem 0;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent);}
+.gk-trail time {opacity: 0.72;}
+.gk-trail p {margin: 0; overflow-wrap: anywhere;}
 @media (max-width: 1000px) {
   [data-testid="stMainBlockContainer"] {padding-left: 1.2rem; padding-right: 1.2rem;}
-  [class*="st-key-charts"] [data-testid="stHorizontalBlock"] {flex-wrap: wrap;}
-  [class*="st-key-charts"] [data-testid="stHorizontalBlock"] > [data-testid="stColumn"]
-    {flex: 1 1 100%; min-width: 100%;}
+  [class*="st-key-charts"] [data-testid="stHorizontalBlock"],
+  [class*="st-key-split"] > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {flex-wrap: wrap;}
+  [class*="st-key-charts"] [data-testid="stHorizontalBlock"] > [data-testid="stColumn"],
+  [class*="st-key-split"] > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"]
+    > [data-testid="stColumn"] {flex: 1 1 100%; min-width: 100%;}
 }
 </style>
 """
-"""Spacing and figures of equal width; holds no text of anybody's."""
+"""Spacing, tables and figures of equal width; holds no text of anybody's."""

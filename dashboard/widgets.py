@@ -7,7 +7,7 @@ from typing import Literal
 import streamlit as st
 
 from core.messages import Severity
-from core.rules import TicketKind, TicketState
+from core.rules import TicketState
 from core.text import gettext as _
 from core.values import MetricPoint
 from dashboard import charts, text
@@ -51,17 +51,6 @@ def severity_word(severity: str) -> str:
     return words.get(severity, text.markdown(severity))
 
 
-def kind_word(kind: str) -> str:
-    """Say what a ticket asks for."""
-    words: dict[str, str] = {
-        TicketKind.RETRAIN: _("retrain the model"),
-        TicketKind.FIX_DATA: _("repair the data"),
-        TicketKind.FIX_SERVICE: _("repair the service"),
-        TicketKind.INVESTIGATE: _("investigate"),
-    }
-    return words.get(kind, text.plain(kind))
-
-
 def ticket_word(state: str) -> str:
     """Translate a ticket's state."""
     words: dict[str, str] = {
@@ -71,6 +60,36 @@ def ticket_word(state: str) -> str:
         TicketState.VERIFYING: _("verifying"),
         TicketState.UNCONFIRMED: _("unconfirmed"),
         TicketState.CLOSED: _("closed"),
+    }
+    return words.get(state, text.plain(state))
+
+
+_STATES: dict[str, tuple[Colour, str]] = {
+    TicketState.OPEN: ("orange", ":material/radio_button_unchecked:"),
+    TicketState.ACKNOWLEDGED: ("blue", ":material/back_hand:"),
+    TicketState.RETRAINING: ("violet", ":material/model_training:"),
+    TicketState.VERIFYING: ("violet", ":material/fact_check:"),
+    TicketState.UNCONFIRMED: ("orange", ":material/help:"),
+    TicketState.CLOSED: ("gray", ":material/task_alt:"),
+}
+
+
+def state_badge(state: str, resolution: str = "") -> None:
+    """Show where a ticket stands; of a closed one why."""
+    colour, icon = _STATES.get(state, ("gray", ":material/help:"))
+    word = ticket_word(state)
+    if resolution:
+        word = f"{word}: {resolution_word(resolution)}"
+    st.badge(word, icon=icon, color=colour)
+
+
+def alert_word(state: str) -> str:
+    """Say how an alert stands."""
+    words = {
+        "ok": _("over"),
+        "firing": _("lasts"),
+        "unknown": _("not known"),
+        "withdrawn": _("withdrawn"),
     }
     return words.get(state, text.plain(state))
 
@@ -154,7 +173,14 @@ def _csv(points: Sequence[MetricPoint]) -> bytes:
         (
             (
                 *(p.model, p.metric, p.version, p.segment, p.column, p.window.start, p.window.end),
-                *(p.value.value, p.value.lower, p.value.upper, p.value.n, p.value.state.value, p.value.reason),
+                *(
+                    p.value.value,
+                    p.value.lower,
+                    p.value.upper,
+                    p.value.n,
+                    p.value.state.value,
+                    p.value.reason,
+                ),
             )
             for p in points
         ),
@@ -162,14 +188,20 @@ def _csv(points: Sequence[MetricPoint]) -> bytes:
 
 
 def _better(better: str) -> str:
-    return {"higher": _("higher is better"), "lower": _("lower is better")}.get(better, _("neither way is better"))
+    return {"higher": _("higher is better"), "lower": _("lower is better")}.get(
+        better, _("neither way is better")
+    )
 
 
 def _next_step(name: str) -> str:
     family = name.partition(".")[0]
     return {
-        "business": _("**Next:** if it falls, compare segments above and look at performance and quality below."),
-        "service": _("**Next:** compare with the releases marked on the chart, then ask whoever runs the service."),
+        "business": _(
+            "**Next:** if it falls, compare segments above and look at performance and quality below."
+        ),
+        "service": _(
+            "**Next:** compare with the releases marked on the chart, then ask whoever runs the service."
+        ),
         "performance": _("**Next:** compare versions above; a deep dive (Reports) shows which rows changed."),
         "drift": _("**Next:** look whether performance or the goal moved too; drift alone is only a notice."),
         "quality": _("**Next:** look at Collectors for notes on these days, then ask the log's owner."),

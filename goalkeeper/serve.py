@@ -1,10 +1,13 @@
 """Run scheduler, api and dashboard as child processes until stopped; restart one that dies."""
 
+import ctypes
 import fcntl
+import logging
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +18,15 @@ from types import FrameType
 from core.config import Project
 from core.errors import GoalkeeperError
 from core.text import gettext as _
+from dashboard.options import streamlit_flags
 
 API_PORT = 8502
 DASHBOARD_PORT = 8501
 LOOPBACK = "127.0.0.1"
 PAGE = Path(__file__).with_name("page.py")
+WATCH_S = 60.0
+_PDEATHSIG = 1
+_PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None  # looked up before any fork
 
 
 @dataclass(kw_only=True)
@@ -36,7 +43,7 @@ class Child:
     def start(self) -> None:
         """Start it in a process group of its own, so that one Ctrl-C reaches the parent alone."""
         self.started = time.monotonic()
-        self.process = subprocess.Popen(self.command, start_new_session=True)
+        self.process = subprocess.Popen(self.command, start_new_session=True, preexec_fn=_end_with_parent)
 
     def tend(self, say: Callable[[str], None]) -> None:
         """Start it again if it has died and its pause is over."""
@@ -67,6 +74,12 @@ class Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent dies, so that no child lives on alone (Linux)."""
+    if _PRCTL is not None:
+        _PRCTL(_PDEATHSIG, int(signal.SIGTERM))
 
 
 def free_port(host: str, wanted: int, tries: int = 50) -> int:
@@ -105,13 +118,38 @@ def only_one(project: Project) -> Iterator[None]:
         yield
 
 
+def _stop(children: Sequence[Child]) -> None:
+    """Ask all of them to end at once, then wait for each."""
+    for child in children:
+        if child.process is not None and child.process.poll() is None:
+            child.process.terminate()
+    for child in reversed(children):
+        child.stop()
+
+
+def _watch(project: Project, ending: threading.Event) -> None:
+    """Look for signs of life every minute."""
+    from goalkeeper.clock import now
+    from goalkeeper.jobs.dead_man import DeadMan
+    from store.database import Store
+
+    watching: DeadMan | None = None
+    started = now()
+    while not ending.wait(WATCH_S):
+        try:
+            if watching is None:
+                store = Store.open(project.store.reveal())
+                watching = DeadMan(project=project, store=store, started=started)
+            watching.watch(now())
+        except Exception:  # the watch must outlive whatever goes wrong
+            logging.getLogger("goalkeeper.serve").exception("the watch for signs of life failed")
+
+
 def dashboard_command(config: Path, *, host: str, port: int) -> list[str]:
     """Return the command that starts the dashboard."""
     return [
         sys.executable, "-m", "streamlit", "run", str(PAGE),
-        "--server.address", host, "--server.port", str(port), "--server.headless", "true",
-        "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none",
-        "--client.toolbarMode", "minimal",
+        "--server.address", host, "--server.port", str(port), *streamlit_flags(),
         "--", "--config", str(config), "--host", host,
     ]  # fmt: skip
 
@@ -152,12 +190,15 @@ def serve(
             )
         )
         say(_("Stop with Ctrl-C."))
+        ending = threading.Event()
+        if "scheduler" in parts:
+            threading.Thread(target=_watch, args=(project, ending), daemon=True, name="dead man").start()
         try:
             while not stopping:
                 for child in children:
                     child.tend(say)
                 time.sleep(0.3)
         finally:
-            for child in reversed(children):
-                child.stop()
+            ending.set()
+            _stop(children)
         say(_("Stopped; what was collected is kept."))

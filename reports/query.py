@@ -152,6 +152,7 @@ class Query:
         until: datetime,
         version: str = "",
         segment: str = "",
+        as_of: datetime | None = None,
     ) -> Heat:
         """Return the stored values of a metric kept per column, highest mean of the last week first."""
         config = self._model(model)
@@ -166,6 +167,7 @@ class Query:
                 since=since,
                 until=until,
                 grain=config.grain,
+                as_of=as_of,
             )
         cells: dict[str, dict[datetime, float | None]] = defaultdict(dict)
         for point in found:

@@ -13,7 +13,8 @@ from core.windows import Grain
 from dashboard import charts, data, links, sections, sentences, text, widgets
 from dashboard.context import Context, Page
 from dashboard.theme import palette
-from reports.standing import GoalStanding
+from reports import wording
+from reports.standing import GoalStanding, Standing
 
 PAGE = Page(title=N_("Model"), icon=":material/monitoring:", order=1)
 
@@ -27,6 +28,7 @@ class View:
     version: str
     segment: str
     versions: tuple[str, ...]
+    column: str
     compare: bool
     scene: charts.Scene
     facts: data.Facts
@@ -63,6 +65,7 @@ def render(context: Context) -> None:
             f"goalkeeper collect --model {model.name}",
         )
         return
+    _earlier(view)
     _lead(view)
     _goals(view)
     _family(view, "service", _("Service"), sections.service(view.model))
@@ -73,10 +76,14 @@ def render(context: Context) -> None:
 
 def _filters(context: Context, model: Model) -> tuple[View, list[str]]:
     facts = data.facts(context, model.name)
-    today = (context.now if facts.newest is None else min(context.now, facts.newest)).astimezone(context.zone)
+    latest = context.as_of or context.now
+    if facts.newest is not None:
+        latest = min(latest, facts.newest - timedelta(seconds=1))
+    today = latest.astimezone(context.zone)
     span, range_note = links.pick_range(st.query_params, today.date())
     version = links.pick(st.query_params, "version", ["", *facts.versions], "")
     segment = links.pick(st.query_params, "segment", ["", *facts.segments], "")
+    column = links.pick(st.query_params, "column", ["", *facts.columns], "")
     compare = st.query_params.get("compare") == "1" and not version.value and len(facts.versions) > 1
     with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         if len(context.project.models) > 1:
@@ -102,12 +109,13 @@ def _filters(context: Context, model: Model) -> tuple[View, list[str]]:
         model=model,
         version=version.value,
         segment=segment.value,
+        column=column.value,
         versions=facts.versions,
         compare=compare,
         scene=scene,
         facts=facts,
     )
-    return view, [range_note, version.note, segment.note]
+    return view, [range_note, version.note, segment.note, column.note]
 
 
 def _choice(name: str, label: str, value: str, options: Sequence[str], all_: str) -> None:
@@ -138,7 +146,12 @@ def _range(span: links.Range, last: date) -> None:
         list(links.PRESETS),
         key=key,
         on_change=preset_chosen,
-        format_func=lambda item: {"7d": _("7 days"), "28d": _("28 days"), "90d": _("90 days"), "1y": _("1 year")}[item],
+        format_func=lambda item: {
+            "7d": _("7 days"),
+            "28d": _("28 days"),
+            "90d": _("90 days"),
+            "1y": _("1 year"),
+        }[item],
     )
     own = "range-own"
     st.session_state[own] = (span.first, span.last)
@@ -151,27 +164,64 @@ def _range(span: links.Range, last: date) -> None:
     st.date_input(_("From – to"), key=own, on_change=own_chosen, format="YYYY-MM-DD", width=230)
 
 
+def _earlier(view: View) -> None:
+    """Say that the page shows an earlier state, and offer the newest."""
+    as_of = view.context.as_of
+    if as_of is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="earlier"):
+        st.info(
+            _("As it was known on {when}: what came later is left out.").format(
+                when=text.moment(as_of, view.context.zone)
+            ),
+            icon=":material/history:",
+        )
+        if st.button(_("Show the newest"), key="newest"):
+            st.query_params.pop("as_of", None)
+            st.rerun()
+
+
 def _lead(view: View) -> None:
     context, model = view.context, view.model
+    standing = data.standing(context, model.name)
+    if standing is not None and context.as_of is None:
+        with st.container(horizontal=True, gap="small"):
+            widgets.light(_("Service"), standing.service)
+            widgets.light(_("Model"), standing.performance)
+            widgets.light(_("Goal"), standing.goal)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         st.caption(widgets.freshness(view.facts.newest, context))
         if model.owner:
             st.caption(_("owner: {owner}").format(owner=text.markdown(model.owner)))
         if model.runbook.startswith(("https://", "http://")):
             st.link_button(_("Runbook"), model.runbook, type="tertiary", icon=":material/menu_book:")
-        for ticket in view.facts.tickets:
+    _next(view, standing)
+
+
+def _next(view: View, standing: Standing | None) -> None:
+    """Say what to do next: the open tickets first."""
+    with st.container(border=True, key="card-next"):
+        st.markdown(f"**{_('What to do next')}**")
+        for ticket in view.facts.tickets[:5]:
             st.page_link(
-                context.pages["tickets"],
-                label=_("Ticket {id} ({severity})").format(
-                    id=ticket.id, severity=widgets.severity_word(ticket.severity)
+                view.context.pages["tickets"],
+                label=_("Ticket {id} ({severity}) asks to {what}: {title}").format(
+                    id=ticket.id,
+                    severity=widgets.severity_word(ticket.severity),
+                    what=wording.asks_word(ticket.kind),
+                    title=text.markdown(ticket.title, limit=120),
                 ),
                 query_params={"ticket": str(ticket.id)},
                 icon=":material/confirmation_number:",
             )
+        if len(view.facts.tickets) > 5:
+            st.caption(_("and {n} more under Tickets").format(n=len(view.facts.tickets) - 5))
+        if not view.facts.tickets:
+            st.markdown(sentences.next_step(standing))
 
 
 def _goals(view: View) -> None:
-    st.header(_("Goal"))
+    st.header(_("Goal"), anchor="goal")
     standings = data.goals(view.context, view.model.name)
     if not view.model.kpis:
         widgets.empty(
@@ -183,12 +233,19 @@ def _goals(view: View) -> None:
             st.markdown(sentences.goal_sentence(standing))
     if standings and view.model.experiment is None:
         st.caption(
-            _("Without a control group a move of the KPI cannot be credited to the model: the market moves it too.")
+            _(
+                "Without a control group a move of the KPI cannot be credited to the model: the market moves it too."
+            )
         )
     for kpi in view.model.kpis:
         levels = [level for standing in standings if standing.goal.kpi == kpi for level in _levels(standing)]
         title = view.model.kpis[kpi].title or kpi
-        _chart(view, sections.Chart(title=title, metrics=(f"business.{kpi}",), foreign=True), levels=levels, height=330)
+        _chart(
+            view,
+            sections.Chart(title=title, metrics=(f"business.{kpi}",), foreign=True),
+            levels=levels,
+            height=330,
+        )
 
 
 def _levels(standing: GoalStanding) -> list[charts.Level]:
@@ -199,7 +256,7 @@ def _levels(standing: GoalStanding) -> list[charts.Level]:
 
 
 def _family(view: View, family: str, title: str, wanted: Sequence[sections.Chart]) -> None:
-    st.header(title)
+    st.header(title, anchor=family)
     more = sections.more(view.context.query, view.model, family, wanted)
     if more:
         chosen = st.multiselect(
@@ -223,7 +280,7 @@ def _family(view: View, family: str, title: str, wanted: Sequence[sections.Chart
 
 
 def _drift(view: View) -> None:
-    st.header(_("Drift"))
+    st.header(_("Drift"), anchor="drift")
     with st.container(key="charts-drift"):
         _chart(view, sections.score_drift(), column="@score", height=230)
     heat = data.heat(
@@ -248,6 +305,21 @@ def _drift(view: View) -> None:
     declared = view.context.query.declared().get(sections.COLUMN_DRIFT)
     points = data.column_points(view.context, view.model.name, sections.COLUMN_DRIFT, view.since, view.until)
     widgets.explain(declared, points, name=sections.COLUMN_DRIFT, unit="score", key="heat")
+    _column(view)
+
+
+def _column(view: View) -> None:
+    """Show one column by itself: the one that the address names."""
+    _choice("column", _("One column by itself"), view.column, ["", *view.facts.columns], _("choose a column"))
+    if not view.column:
+        return
+    with st.container(key="charts-column"):
+        columns, drawn = st.columns(2, gap="large"), 0
+        for item in sections.column(view.facts.columns[view.column]):
+            with columns[drawn % 2]:
+                drawn += _chart(view, item, column=view.column)
+        if not drawn:
+            st.caption(_("Nothing is known of this column in this range."))
 
 
 def _chart(
@@ -292,7 +364,9 @@ def _chart(
             lines,
             unit,
             view.scene,
-            shades=data.shades(view.facts, name, sections.primary(view.model), view.version, view.segment, column),
+            shades=data.shades(
+                view.facts, name, sections.primary(view.model), view.version, view.segment, column
+            ),
             levels=levels,
             height=height,
         ),

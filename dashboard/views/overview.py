@@ -37,11 +37,15 @@ def render(context: Context) -> None:
 
 
 def _headline(standings: list[Standing]) -> None:
-    bad = sum(1 for item in standings if Light.BAD in (item.service.light, item.performance.light, item.goal.light))
+    bad = sum(
+        1 for item in standings if Light.BAD in (item.service.light, item.performance.light, item.goal.light)
+    )
     work = sum(len(item.tickets) for item in standings)
     models = ngettext("{n} model", "{n} models", len(standings)).format(n=len(standings))
     trouble = ngettext("{n} in trouble", "{n} in trouble", bad).format(n=bad) if bad else _("none in trouble")
-    tickets = ngettext("{n} open ticket", "{n} open tickets", work).format(n=work) if work else _("no open ticket")
+    tickets = (
+        ngettext("{n} open ticket", "{n} open tickets", work).format(n=work) if work else _("no open ticket")
+    )
     st.markdown(f"{models} · {trouble} · {tickets}")
 
 
@@ -83,7 +87,9 @@ def _card(context: Context, standing: Standing) -> None:
             for goal in standing.goals:
                 st.markdown(sentences.goal_line(goal))
             if not standing.goals:
-                st.markdown(_("No goal is declared: add one under `goals:` to see whether it will be reached."))
+                st.markdown(
+                    _("No goal is declared: add one under `goals:` to see whether it will be reached.")
+                )
             with st.container(horizontal=True, gap="small"):
                 widgets.light(_("Service"), standing.service)
                 widgets.light(_("Model"), standing.performance)
@@ -103,7 +109,9 @@ def _facts(context: Context, standing: Standing) -> None:
         for ticket, severity in standing.tickets[:3]:
             st.page_link(
                 context.pages["tickets"],
-                label=_("Ticket {id} ({severity})").format(id=ticket, severity=widgets.severity_word(severity)),
+                label=_("Ticket {id} ({severity})").format(
+                    id=ticket, severity=widgets.severity_word(severity)
+                ),
                 query_params={"ticket": str(ticket)},
                 icon=":material/confirmation_number:",
             )

@@ -1,0 +1,175 @@
+"""What people do to a ticket from its page: one short transaction each, refused in words."""
+
+from collections.abc import Callable
+from datetime import datetime, time
+
+import streamlit as st
+from sqlalchemy.orm import Session
+
+from alerts import tickets as desk
+from core.errors import GoalkeeperError
+from core.rules import Dismissal, TicketState
+from core.text import gettext as _
+from dashboard import text, widgets
+from dashboard.context import Context
+from store.tables import TicketRow
+
+DONE = "ticket-done"
+"""Where the page keeps, over its next run, what was done."""
+
+
+def panel(context: Context, ticket: TicketRow, since: datetime) -> None:
+    """Offer what may be done to the ticket; `since` is when its harm began."""
+    done = st.session_state.pop(DONE, "")
+    if done:
+        st.success(done, icon=":material/check:")
+    with st.container(border=True, key="acts"):
+        st.subheader(_("What to do with it"))
+        if context.reader.barred:
+            st.caption(context.reader.barred)
+            return
+        if ticket.state == TicketState.CLOSED:
+            st.caption(_("It is closed and takes comments only; new harm opens a new ticket."))
+        else:
+            _acknowledge(context, ticket)
+            _assign(context, ticket)
+        _comment(context, ticket)
+        if ticket.state != TicketState.CLOSED:
+            st.caption(_("End it"))
+            _close(context, ticket)
+            _accept(context, ticket, since)
+            _dismiss(context, ticket)
+        st.caption(_("Signed as {who}.").format(who=text.markdown(context.reader.actor)))
+
+
+def _acknowledge(context: Context, ticket: TicketRow) -> None:
+    if not desk.may_become(ticket, TicketState.ACKNOWLEDGED):
+        return
+    if st.button(
+        _("Acknowledge"),
+        type="primary",
+        icon=":material/back_hand:",
+        width="stretch",
+        help=_("Say that you are on it. It stops reminders, nothing else."),
+    ):
+        _do(
+            context,
+            lambda session, who, now: desk.acknowledge(session, ticket.id, actor=who, now=now),
+            _("Acknowledged: the others see that somebody is on it."),
+        )
+
+
+def _assign(context: Context, ticket: TicketRow) -> None:
+    with (
+        st.popover(_("Assign"), icon=":material/person_add:", width="stretch"),
+        st.form("assign", border=False),
+    ):
+        name = st.text_input(
+            _("Who works on it"),
+            value=text.plain(ticket.assignee),
+            max_chars=200,
+            placeholder=_("an e-mail address or a name; empty for nobody"),
+        )
+        if st.form_submit_button(_("Assign"), type="primary"):
+            _do(
+                context,
+                lambda session, who, now: desk.assign(session, ticket.id, name, actor=who, now=now),
+                _("Given to {name}.").format(name=text.markdown(name, limit=80))
+                if name.strip()
+                else _("Nobody has it now."),
+            )
+
+
+def _comment(context: Context, ticket: TicketRow) -> None:
+    with (
+        st.popover(_("Comment"), icon=":material/comment:", width="stretch"),
+        st.form("comment", border=False, clear_on_submit=True),
+    ):
+        words = st.text_area(_("Comment"), max_chars=desk.LONGEST)
+        if st.form_submit_button(_("Add the comment"), type="primary"):
+            _do(
+                context,
+                lambda session, who, now: desk.comment(session, ticket.id, words, actor=who, now=now),
+                _("The comment stands in the trail."),
+            )
+
+
+def _close(context: Context, ticket: TicketRow) -> None:
+    with (
+        st.popover(_("Close: it is mended"), icon=":material/task_alt:", width="stretch"),
+        st.form("close", border=False),
+    ):
+        st.caption(_("Refused while one of its alerts still fires; it also closes by itself on recovery."))
+        words = st.text_area(_("What mended it"), max_chars=desk.LONGEST)
+        if st.form_submit_button(_("Close the ticket"), type="primary"):
+            _do(
+                context,
+                lambda session, who, now: desk.close(session, ticket.id, text=words, actor=who, now=now),
+                _("Closed."),
+            )
+
+
+def _accept(context: Context, ticket: TicketRow, since: datetime) -> None:
+    today = context.now.astimezone(context.zone).date()
+    with (
+        st.popover(_("Accept as the new normal"), icon=":material/moving:", width="stretch"),
+        st.form("accept", border=False),
+    ):
+        st.caption(
+            _("The level from this day on counts as normal; the rules measure against it from now on.")
+        )
+        day = st.date_input(
+            _("Normal from"),
+            value=min(since.astimezone(context.zone).date(), today),
+            max_value=today,
+            format="YYYY-MM-DD",
+        )
+        reason = st.text_area(_("Why it is normal"), max_chars=desk.LONGEST)
+        if st.form_submit_button(_("Accept and close"), type="primary"):
+            moment = datetime.combine(day, time(), tzinfo=context.zone)
+            _do(
+                context,
+                lambda session, who, now: desk.accept(
+                    session, ticket.id, since=moment, reason=reason, actor=who, now=now
+                ),
+                _("Accepted; the rules start again from this level."),
+            )
+
+
+def _dismiss(context: Context, ticket: TicketRow) -> None:
+    with (
+        st.popover(_("Dismiss"), icon=":material/do_not_disturb_on:", width="stretch"),
+        st.form("dismiss", border=False),
+    ):
+        why = st.radio(
+            _("Why"),
+            [reason.value for reason in Dismissal],
+            format_func=widgets.resolution_word,
+            captions=[
+                _("nothing was wrong; counts against the promised rate of false alarms"),
+                _("it happened, and everybody knew that it would"),
+                _("another ticket is about the same"),
+            ],
+        )
+        words = st.text_area(_("In a few words"), max_chars=desk.LONGEST)
+        if st.form_submit_button(_("Dismiss and close"), type="primary"):
+            _do(
+                context,
+                lambda session, who, now: desk.dismiss(
+                    session, ticket.id, str(why), text=words, actor=who, now=now
+                ),
+                _("Dismissed."),
+            )
+
+
+def _do(context: Context, act: Callable[[Session, str, datetime], object], done: str) -> None:
+    try:
+        with context.store.write() as session:
+            act(session, context.reader.actor, context.now)
+    except GoalkeeperError as error:
+        st.error(text.markdown(error.message), icon=":material/error:")
+        if error.hint:
+            st.caption(text.markdown(error.hint))
+        return
+    st.session_state[DONE] = done
+    st.rerun()

@@ -1,0 +1,325 @@
+"""One ticket: what happened, what it means, where to look, and everything that was done about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from alerts import tickets as desk
+from core.errors import GoalkeeperError
+from core.evidence import Evidence, Finding
+from core.figures import figure, points
+from core.rules import TicketState
+from core.text import gettext as _
+from core.windows import Grain
+from dashboard import acts, charts, data, tables, text, widgets
+from dashboard.context import Context
+from dashboard.tables import Cell
+from dashboard.theme import palette
+from reports import wording
+from reports.wording import Links
+from store import tickets
+from store.tables import AlertRow, TicketEventRow, TicketRow
+
+_BEFORE, _AFTER = timedelta(days=45), timedelta(days=10)
+_WORDS = ("service.freshness", "quality.schema")
+"""Rules whose sentence says it all: their numbers make no picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A ticket with its evidence, its alerts as they stand now, and its trail."""
+
+    row: TicketRow
+    evidence: Evidence
+    alerts: tuple[AlertRow, ...]
+    trail: tuple[TicketEventRow, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what it was opened with and what joined later."""
+        joined = [
+            Finding.model_validate(event.detail["finding"])
+            for event in self.trail
+            if event.action == "joined"
+        ]
+        return (*self.evidence.findings, *joined)
+
+
+def render(context: Context, ticket_id: int) -> None:
+    """Draw the page of one ticket."""
+    try:
+        with context.store.read() as session:
+            row = desk.find(session, ticket_id)
+            opened = Opened(
+                row=row,
+                evidence=Evidence.model_validate(row.evidence),
+                alerts=tuple(desk.alerts_of(session, row)),
+                trail=tuple(tickets.events(session, row.id)),
+            )
+    except GoalkeeperError as error:
+        st.title(_("Tickets"))
+        widgets.empty(
+            text.markdown(error.message), _("It may belong to another project, or the link was cut.")
+        )
+        st.page_link(context.pages["tickets"], label=_("All tickets"), icon=":material/arrow_back:")
+        return
+    st.page_link(context.pages["tickets"], label=_("All tickets"), icon=":material/arrow_back:")
+    st.title(text.markdown(row.title, limit=200))
+    _head(context, opened)
+    since = min((one.since for one in opened.findings), default=row.opened_at)
+    with st.container(key="split-ticket"):
+        left, right = st.columns([5, 2], gap="large")
+        with right:
+            acts.panel(context, row, since)
+            _facts(context, opened, since)
+        with left:
+            _happened(context, opened)
+            _looks(context, opened)
+            _findings(context, opened)
+            _explained(context, opened)
+            _trail(context, opened)
+
+
+def _head(context: Context, opened: Opened) -> None:
+    row = opened.row
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        widgets.severity_badge(row.severity)
+        widgets.state_badge(row.state, row.resolution)
+        st.caption(_("Ticket {id} · asks to {what}").format(id=row.id, what=wording.asks_word(row.kind)))
+        if row.model in context.project.models:
+            model = context.project.models[row.model]
+            st.page_link(
+                context.pages["model"],
+                label=text.markdown(model.shown_title, limit=60),
+                query_params={"model": row.model},
+                icon=":material/monitoring:",
+            )
+
+
+def _facts(context: Context, opened: Opened, since: datetime) -> None:
+    row, zone = opened.row, context.zone
+    until = row.closed_at or context.now
+    rows = [
+        (_("Harm since"), f"{text.moment(since, zone)} ({text.span(until - since)})"),
+        (_("Opened"), text.moment(row.opened_at, zone)),
+        (_("Works on it"), row.assignee or _("nobody yet")),
+    ]
+    if row.acknowledged_at is not None:
+        rows.append((_("Acknowledged"), text.moment(row.acknowledged_at, zone)))
+    elif row.acknowledge_by is not None and row.state == TicketState.OPEN:
+        late = _(" (overdue)") if row.acknowledge_by < context.now else ""
+        rows.append((_("Acknowledge by"), text.moment(row.acknowledge_by, zone) + late))
+    if row.closed_at is not None:
+        rows.append((_("Closed"), text.moment(row.closed_at, zone)))
+        rows.append((_("Because"), widgets.resolution_word(row.dismissal or row.resolution)))
+    release = opened.evidence.release
+    if release is not None:
+        words = _("{version}, since {when}")
+        rows.append(
+            (_("Last release"), words.format(version=release.version, when=text.day(release.at, zone)))
+        )
+    if opened.evidence.reference:
+        rows.append((_("Compared with"), opened.evidence.reference.rpartition("/")[2]))
+    model = context.project.models.get(row.model)
+    if model is not None and model.owner:
+        rows.append((_("Owner"), str(model.owner)))
+    with st.container(border=True):
+        tables.facts(rows)
+        if model is not None and str(model.runbook).startswith(("https://", "http://")):
+            st.link_button(_("Runbook"), model.runbook, icon=":material/menu_book:")
+
+
+def _happened(context: Context, opened: Opened) -> None:
+    worst = next(iter(opened.evidence.findings), None)
+    st.header(_("What happened"), anchor="happened")
+    if worst is None:
+        st.markdown(_("No evidence was kept with this ticket."))
+        return
+    said = [wording.seen(worst, context.zone), wording.amount(worst)]
+    with st.container(key="lead-ticket"):
+        st.markdown(" ".join(text.markdown(part) for part in said if part))
+        if opened.evidence.goal is not None:
+            goal = text.markdown(wording.goal_sentence(opened.evidence.goal))
+            st.markdown(f"{_('**For the goal:**')} {goal}")
+    _chart(context, opened, worst)
+
+
+def _chart(context: Context, opened: Opened, worst: Finding) -> None:
+    model = context.project.models.get(opened.row.model)
+    if model is None or worst.rule in _WORDS or not worst.metric or worst.value is None:
+        return
+    hourly = (worst.window_end - worst.window_start) < timedelta(hours=2)
+    span = timedelta(days=2) if hourly else _BEFORE
+    ends = opened.row.closed_at or context.now
+    until = min(context.now, max(ends, worst.window_end) + (timedelta(days=1) if hourly else _AFTER))
+    since = max(worst.since - span, until - timedelta(days=365))
+    grain = Grain.HOUR if hourly else model.grain
+    found = data.series(
+        context,
+        model.name,
+        (worst.metric,),
+        since=since,
+        until=until,
+        version=worst.version,
+        segment=worst.segment,
+        column=worst.column,
+        grain=grain,
+    )
+    if not found[worst.metric]:
+        return
+    levels = []
+    if worst.expected is not None:
+        levels.append(charts.Level(value=worst.expected, label=_("normal"), kind="baseline"))
+    goal = opened.evidence.goal
+    if goal is not None and worst.metric == f"business.{goal.kpi}":
+        levels.append(charts.Level(value=goal.target, label=_("goal"), kind="target"))
+    same = [
+        row
+        for row in opened.alerts
+        if (row.rule, row.version, row.segment, row.column)
+        == (worst.rule, worst.version, worst.segment, worst.column)
+    ]
+    over = next((row.until for row in same if row.since == worst.since), None) or data.FOREVER
+    facts = data.facts(context, model.name)
+    scene = charts.Scene(
+        since=since, until=until, zone=context.zone, colours=palette(), moments=facts.moments
+    )
+    unit = context.query.unit(model.name, worst.metric)
+    st.subheader(text.markdown(worst.title, limit=90))
+    widgets.figure(
+        charts.trend(
+            {worst.title: found[worst.metric]},
+            unit,
+            scene,
+            shades=[
+                charts.Shade(since=worst.since, until=over, label=_("alert"), severity=str(worst.severity))
+            ],
+            levels=levels,
+            height=300,
+        ),
+        key="ticket-chart",
+        alt=_("{title} over time").format(title=worst.title),
+    )
+
+
+def _looks(context: Context, opened: Opened) -> None:
+    st.header(_("Look here first"), anchor="look")
+    row, evidence = opened.row, opened.evidence
+    links = Links(urlsplit(context.project.public_url).path, row.model, evidence.as_of)
+    found = wording.first_looks(row.kind, evidence, links, context.zone)
+    st.markdown(
+        "\n".join(
+            f"{at}. [{text.markdown(words)}]({link})" if link else f"{at}. {text.markdown(words)}"
+            for at, (words, link) in enumerate(found, 1)
+        )
+    )
+
+
+def _findings(context: Context, opened: Opened) -> None:
+    st.header(_("What was found"), anchor="findings")
+    firing = {(row.rule, row.version, row.segment, row.column): row for row in opened.alerts}
+    rows = []
+    for one in opened.findings[:40]:
+        alert = firing.get((one.rule, one.version, one.segment, one.column))
+        normal = wording.shown(one, one.expected)
+        if one.low is not None and one.high is not None and one.expected is not None:
+            normal = f"{wording.shown(one, one.low)} … {wording.shown(one, one.high)}"
+        value = wording.shown(one, one.value) if one.value is not None else ""
+        rows.append(
+            [
+                Cell(text=one.title, note=one.reason if one.value is None else _scope(one)),
+                widgets.severity_word(str(one.severity)),
+                Cell(text=value, note=f"n = {figure(one.n, 'count')}" if one.n else ""),
+                normal,
+                points(one.effect, one.unit, currency=one.currency) if one.effect is not None else "",
+                text.moment(one.since, context.zone),
+                widgets.alert_word(alert.state) if alert is not None else "",
+            ]
+        )
+    tables.table(
+        [_("What"), _("Severity"), _("At worst"), _("Normal"), _("Change"), _("Since"), _("Now")],
+        rows,
+        figures=(2, 3, 4),
+        label=_("Findings of this ticket"),
+    )
+
+
+def _scope(finding: Finding) -> str:
+    parts = [
+        finding.segment,
+        _("version {version}").format(version=finding.version) if finding.version else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _explained(context: Context, opened: Opened) -> None:
+    evidence = opened.evidence
+    worst = next(iter(evidence.findings), None)
+    root = urlsplit(context.project.public_url).path
+    links = Links(root, opened.row.model, evidence.as_of)
+    if evidence.segments and worst is not None:
+        st.header(_("Where it shows"), anchor="segments")
+        rows = []
+        for one in evidence.segments[:12]:
+            change = points(one.value - one.before, worst.unit) if one.before is not None else ""
+            rows.append(
+                [
+                    Cell(text=one.segment, link=links.model("", segment=one.segment)),
+                    figure(one.value, worst.unit),
+                    figure(one.before, worst.unit),
+                    change,
+                    figure(one.n, "count"),
+                ]
+            )
+        tables.table(
+            [_("Segment"), _("Then"), _("Before"), _("Change"), "n"],
+            rows,
+            figures=(1, 2, 3, 4),
+            label=_("The same metric by segment"),
+        )
+    if evidence.drifted:
+        st.header(_("What looks different"), anchor="drifted")
+        st.caption(
+            _("Distance to the reference, 0 (the same) to 1; drift alone is no harm, but it may explain it.")
+        )
+        tables.table(
+            [_("Column"), _("Drift"), _("Normal up to")],
+            [[one.column, figure(one.value), figure(one.normal)] for one in evidence.drifted[:12]],
+            figures=(1, 2),
+            label=_("Columns that drifted"),
+        )
+
+
+def _trail(context: Context, opened: Opened) -> None:
+    st.header(_("What was done"), anchor="trail")
+    tables.trail([(text.moment(event.at, context.zone), event.actor, _told(event)) for event in opened.trail])
+
+
+def _told(event: TicketEventRow) -> str:
+    detail = event.detail
+    words = {
+        "opened": _("opened the ticket"),
+        "joined": _("added a finding"),
+        "acknowledged": _("acknowledged it"),
+        "commented": _("wrote"),
+        "assigned": _("gave it to {name}").format(name=detail.get("to"))
+        if detail.get("to")
+        else _("took it from {name}").format(name=detail.get("from")),
+        "dismissed": _("dismissed it: {why}").format(why=widgets.resolution_word(str(detail.get("why", "")))),
+        "accepted": _("accepted the level as normal from {day}").format(day=str(detail.get("from", ""))[:10]),
+        "closed": _("closed it"),
+        "recovered": _("closed it: everything is back to normal"),
+        "withdrawn": _("closed it: the data were corrected and show no harm"),
+        "verified": _("closed it: the new version is proven better"),
+    }.get(event.action, event.action)
+    found = detail.get("finding")
+    said: Sequence[object] = (
+        detail.get("text"),
+        detail.get("reason"),
+        found.get("reason") or found.get("title") if isinstance(found, dict) else "",
+    )
+    more = next((str(one) for one in said if one), "")
+    return f"{words}: {more}" if more else words

@@ -1,0 +1,322 @@
+"""How collecting goes: the last passes, how old the data are, what could not be read, which windows lack."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import streamlit as st
+
+from core.config.model import Model
+from core.text import N_, ngettext
+from core.text import gettext as _
+from core.windows import windows_between
+from dashboard import links, text, widgets, work
+from dashboard.context import Context, Page
+from dashboard.tables import facts, table
+from store.heartbeats import PASS, WORKER, last_beat
+from store.quarantine import quarantined
+from store.requests import requests
+from store.runs import runs
+from store.slices import slices
+from store.tables import QuarantineRow, RequestRow, RunRow, SliceRow, WindowRow
+from store.windows import windows
+
+PAGE = Page(title=N_("Collectors"), icon=":material/sync:", order=4)
+_RUNS, _NOTES, _SOURCES = 30, 40, ("predictions", "ground_truth")
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """How collecting of one model goes."""
+
+    runs: Sequence[RunRow]
+    windows: Sequence[WindowRow]
+    bad: Sequence[SliceRow]
+    strange: Sequence[QuarantineRow]
+
+    @property
+    def newest(self) -> datetime | None:
+        """Return the end of the newest window with data."""
+        return max((row.end for row in self.windows if row.state == "ok"), default=None)
+
+
+def render(context: Context) -> None:
+    """Draw the page."""
+    st.title(_("Collectors"))
+    models = context.project.models
+    if not models:
+        widgets.empty(
+            _("No model is watched yet."),
+            _("Name one in the configuration."),
+            "goalkeeper init --from log.parquet",
+        )
+        return
+    picked = links.pick(st.query_params, "model", ["", *models], "")
+    widgets.notes([picked.note])
+    if len(models) > 1:
+        st.selectbox(
+            _("Model"),
+            ["", *models],
+            key=links.bound("model", picked.value),
+            format_func=lambda one: text.plain(models[one].shown_title) if one else _("every model"),
+            on_change=links.write,
+            args=("model",),
+            width=280,
+        )
+    _pulse(context)
+    _ask(context, picked.value)
+    for name in [picked.value] if picked.value else list(models)[:20]:
+        _model(context, models[name])
+
+
+def _pulse(context: Context) -> None:
+    """Say when a pass last ended and whether a worker is alive."""
+    with context.store.read() as session:
+        last, worker = last_beat(session, PASS), last_beat(session, WORKER)
+    never = _("never; `goalkeeper serve` or cron with `goalkeeper collect` does it").replace("`", "")
+
+    def said(moment: datetime | None) -> str:
+        if moment is None:
+            return never
+        ago = text.span(context.clock - moment)
+        return _("{when} ({ago} ago)").format(when=text.moment(moment, context.zone), ago=ago)
+
+    if context.demo:
+        st.caption(_("The demo was replayed once; nothing collects here by itself."))
+        return
+    with st.container(border=True):
+        facts(
+            [
+                (_("Last full pass"), said(last)),
+                (_("Last sign of work"), said(worker)),
+                (_("Schedule"), str(context.project.schedule.collect)),
+            ]
+        )
+
+
+def _ask(context: Context, model: str) -> None:
+    if context.reader.barred:
+        st.caption(context.reader.barred)
+        return
+    command = f"goalkeeper collect --config {shlex.quote(str(context.project.path))}"
+    if model:
+        command += f" --model {shlex.quote(model)}"
+    if st.button(_("Collect now"), icon=":material/sync:", disabled=context.demo):
+        work.ask(context, "collect", {"model": model} if model else {})
+        st.toast(_("Asked for."), icon=":material/hourglass:")
+    if not context.demo:
+        work.nobody(context, command)
+        work.progress(context, "collect", lambda row: _asked_for(context, row))
+        with context.store.read() as session:
+            newest = next((row for row in requests(session, limit=20) if row.kind == "collect"), None)
+        if newest is not None and newest.state == "done":
+            st.caption(
+                _("Last asked for {when}: {windows} windows, {points} values.").format(
+                    when=text.moment(newest.updated_at, context.zone),
+                    windows=newest.result.get("windows", 0),
+                    points=newest.result.get("points", 0),
+                )
+            )
+
+
+def _asked_for(context: Context, row: RequestRow) -> str:
+    name = str(row.arguments.get("model", ""))
+    model = context.project.models.get(name)
+    return _("Collecting {title}").format(
+        title=text.markdown(model.shown_title if model else _("every model"), limit=60)
+    )
+
+
+def _state(context: Context, model: Model) -> State:
+    with context.store.read() as session:
+        sources = [*_SOURCES, *(f"kpi:{name}" for name in model.kpis)]
+        return State(
+            runs=runs(session, model.name, limit=_RUNS),
+            windows=windows(session, model.name, model.grain),
+            bad=[
+                row for source in sources for row in slices(session, model.name, source).values() if row.error
+            ],
+            strange=quarantined(session, model.name)[:_NOTES],
+        )
+
+
+def _model(context: Context, model: Model) -> None:
+    state = _state(context, model)
+    st.header(text.markdown(model.shown_title, limit=80), anchor=False)
+    if not state.runs:
+        widgets.empty(
+            _("Nothing was collected of it yet."),
+            _("One pass opens its sources and sums up every window that there is."),
+            f"goalkeeper collect --model {shlex.quote(model.name)}",
+        )
+        return
+    last = state.runs[0]
+    if last.state == "failed":
+        st.error(
+            _("The last pass failed: {error}").format(error=text.markdown(last.error)),
+            icon=":material/error:",
+        )
+        if last.hint:
+            st.caption(text.markdown(last.hint))
+    gaps = _gaps(context, model, state)
+    bad = _("{n} of {all}").format(
+        n=sum(1 for run in state.runs if run.state == "failed"), all=len(state.runs)
+    )
+    with st.container(horizontal=True, gap="medium", key=f"numbers-{model.name}"):
+        _number(_("Newest data"), text.moment(state.newest, context.zone), _lag(context, state.newest))
+        _number(_("Windows"), f"{len(state.windows):,}", str(model.grain))
+        _number(_("Failed passes"), bad, _("of the last ones"))
+        _number(_("Gaps"), f"{len(gaps)}", _("days without rows"))
+        _number(_("Unreadable parts"), f"{len(state.bad)}", _("files or days"))
+    if gaps:
+        st.subheader(_("Windows of which nothing is known"))
+        table([_("Window"), _("Why")], gaps[:_NOTES], label=_("Gaps"))
+    if state.bad:
+        st.subheader(_("What cannot be read"))
+        table(
+            [_("Part"), _("Of"), _("Error"), _("Seen")],
+            [
+                [
+                    row.name.rpartition("/")[2],
+                    _source(row.source),
+                    row.error,
+                    text.moment(row.seen_at, context.zone),
+                ]
+                for row in state.bad[:_NOTES]
+            ],
+            label=_("Unreadable parts"),
+        )
+    if state.strange:
+        st.subheader(_("Rows that do not fit"))
+        table(
+            [_("Reason"), _("Of"), _("Rows"), _("Window"), _("Seen")],
+            [
+                [
+                    row.reason,
+                    _source(row.source),
+                    f"{row.count:,}",
+                    text.moment(row.window_start, context.zone),
+                    text.moment(row.seen_at, context.zone),
+                ]
+                for row in state.strange
+            ],
+            figures=(2,),
+            label=_("Quarantine"),
+        )
+    _noted(context, state)
+    with st.expander(
+        _("Last passes"), expanded=not (gaps or state.bad or state.strange), icon=":material/history:"
+    ):
+        _passes(context, state.runs)
+
+
+def _number(label: str, value: str, detail: str) -> None:
+    with st.container(width=190, gap=None):
+        st.caption(label)
+        st.markdown(f"**{value}**")
+        st.caption(detail)
+
+
+def _lag(context: Context, newest: datetime | None) -> str:
+    return "" if newest is None else _("{ago} ago").format(ago=text.span(context.now - newest))
+
+
+def _gaps(context: Context, model: Model, state: State) -> list[list[str]]:
+    """Return the closed windows between the first and now that hold nothing, with the reason."""
+    if not state.windows:
+        return []
+    known = {row.start: row for row in state.windows}
+    first = max(min(known), context.now - timedelta(days=400))
+    found = []
+    for window in windows_between(first, context.now, model.grain, context.zone):
+        if window.is_open(context.now, model.settle_of(model.grain)):
+            continue
+        row = known.get(window.start)
+        if row is None:
+            found.append([text.moment(window.start, context.zone), _("the log holds no row")])
+        elif row.state != "ok":
+            reason = row.reason or _("could not be collected")
+            found.append([text.moment(window.start, context.zone), reason])
+        elif row.notes.get("empty"):
+            found.append([text.moment(window.start, context.zone), _("the log holds no row")])
+    return found[::-1]
+
+
+def _noted(context: Context, state: State) -> None:
+    rows = [
+        [text.moment(row.start, context.zone), said]
+        for row in reversed(state.windows)
+        if (said := _said(row.notes))
+    ]
+    if not rows:
+        return
+    count = ngettext("{n} window with notes", "{n} windows with notes", len(rows)).format(n=len(rows))
+    with st.expander(count, icon=":material/sticky_note_2:"):
+        table([_("Window"), _("What was found")], rows[:_NOTES], label=_("Notes"))
+
+
+def _said(notes: Mapping[str, Any]) -> str:
+    parts: list[str] = []
+    for name, found in notes.items():
+        if name == "empty":
+            continue
+        if name == "invalid":
+            parts += [
+                _("{column}: {n} values cannot be read").format(column=key, n=n) for key, n in found.items()
+            ]
+        elif name == "unknown_labels":
+            parts.append(_("{n} labels are none of the classes").format(n=found))
+        elif name == "duplicates":
+            parts.append(_("{n} repeated ids").format(n=found))
+        elif isinstance(found, Mapping):
+            parts += (
+                [str(one) for one in found.values()]
+                if name != "odd"
+                else [f"{key}: {n}" for key, n in found.items()]
+            )
+        else:
+            parts.append(f"{name}: {found}")
+    return "; ".join(parts)
+
+
+def _passes(context: Context, found: Sequence[RunRow]) -> None:
+    words = {"running": _("runs"), "done": _("done"), "failed": _("failed")}
+    table(
+        [_("As of"), _("State"), _("Windows"), _("Rows"), _("Values"), _("Took"), _("Error")],
+        [
+            [
+                text.moment(row.now, context.zone),
+                words.get(row.state, row.state),
+                f"{row.windows:,}",
+                f"{row.rows:,}",
+                f"{row.points:,}",
+                _took(row),
+                row.error,
+            ]
+            for row in found
+        ],
+        figures=(2, 3, 4, 5),
+        label=_("Passes of the collector"),
+    )
+
+
+def _took(row: RunRow) -> str:
+    if row.finished_at is None:
+        return "—"
+    seconds = (row.finished_at - row.started_at).total_seconds()
+    return (
+        text.span(row.finished_at - row.started_at)
+        if seconds >= 120
+        else _("{n} s").format(n=f"{seconds:.1f}")
+    )
+
+
+def _source(source: str) -> str:
+    words = {
+        "predictions": _("prediction log"),
+        "ground_truth": _("ground truth"),
+        "reference": _("reference"),
+    }
+    return words.get(source, source)

@@ -1,0 +1,113 @@
+"""The work that incidents ask for: the list, or the one ticket that the address names."""
+
+import streamlit as st
+
+from core.rules import TicketState
+from core.text import N_, ngettext
+from core.text import gettext as _
+from dashboard import links, text, ticket, widgets
+from dashboard.context import Context, Page
+from reports import wording
+from store import tickets
+from store.tables import TicketRow
+
+PAGE = Page(title=N_("Tickets"), icon=":material/confirmation_number:", order=2)
+_SHOWN = 25
+_STATES = ("open", "closed", "all")
+
+
+def render(context: Context) -> None:
+    """Draw the page."""
+    asked, note = links.pick_number(st.query_params, "ticket")
+    if asked is not None:
+        ticket.render(context, asked)
+        return
+    st.title(_("Tickets"))
+    with context.store.read() as session:
+        rows = tickets.tickets(session)
+    state = links.pick(st.query_params, "state", _STATES, "open")
+    model = links.pick(st.query_params, "model", ["", *context.project.models], "")
+    widgets.notes([note, state.note, model.note])
+    if not rows:
+        widgets.empty(
+            _("No ticket was ever opened."),
+            _("A ticket opens by itself when a goal, the model, the data or the service is harmed."),
+        )
+        return
+    _filters(context, state.value, model.value)
+    wanted = [row for row in rows if _is_wanted(row, state.value, model.value)]
+    still = sum(1 for row in rows if row.state != TicketState.CLOSED)
+    if not wanted:
+        widgets.empty(
+            _("No open ticket: nothing is asked of anybody.") if not still else _("No ticket like this."),
+            _("Closed ones are kept: choose “closed” above."),
+        )
+    page = 1
+    if len(wanted) > _SHOWN:
+        page = int(st.number_input(_("Page"), 1, -(-len(wanted) // _SHOWN), key="page", width=140))
+    for row in wanted[(page - 1) * _SHOWN : page * _SHOWN]:
+        _card(context, row)
+    if len(wanted) > _SHOWN:
+        st.caption(ngettext("{n} ticket", "{n} tickets", len(wanted)).format(n=len(wanted)))
+
+
+def _filters(context: Context, state: str, model: str) -> None:
+    words = {"open": _("open"), "closed": _("closed"), "all": _("all")}
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
+        st.segmented_control(
+            _("State"),
+            _STATES,
+            key=links.bound("state", state),
+            format_func=lambda one: words[one],
+            on_change=links.write,
+            args=("state",),
+            label_visibility="collapsed",
+        )
+        if len(context.project.models) > 1:
+            titles = {name: one.shown_title for name, one in context.project.models.items()}
+            st.selectbox(
+                _("Model"),
+                ["", *titles],
+                key=links.bound("model", model),
+                format_func=lambda one: text.plain(titles[one]) if one else _("every model"),
+                on_change=links.write,
+                args=("model",),
+                label_visibility="collapsed",
+                width=260,
+            )
+
+
+def _is_wanted(row: TicketRow, state: str, model: str) -> bool:
+    closed = row.state == TicketState.CLOSED
+    return (state == "all" or closed == (state == "closed")) and model in ("", row.model)
+
+
+def _card(context: Context, row: TicketRow) -> None:
+    zone = context.zone
+    model = context.project.models.get(row.model)
+    with st.container(border=True, key=f"card-ticket-{row.id}"):
+        with st.container(key=f"name-ticket-{row.id}"):
+            st.page_link(
+                context.pages["tickets"],
+                label=f"{row.id} · {text.markdown(row.title, limit=160)}",
+                query_params={"ticket": str(row.id)},
+            )
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            widgets.severity_badge(row.severity)
+            widgets.state_badge(row.state, row.resolution)
+            st.caption(
+                " · ".join(
+                    part
+                    for part in (
+                        text.markdown(model.shown_title if model else row.model, limit=60),
+                        _("asks to {what}").format(what=wording.asks_word(row.kind)),
+                        _("opened {when}").format(when=text.moment(row.opened_at, zone)),
+                        _("closed {when}").format(when=text.moment(row.closed_at, zone))
+                        if row.closed_at is not None
+                        else _("works on it: {who}").format(
+                            who=text.markdown(row.assignee, limit=60) or _("nobody yet")
+                        ),
+                    )
+                    if part
+                )
+            )
