@@ -3,8 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
 from store import changes, heartbeats, leases, marks, outbox, requests, settings
+from store.database import Store
 from store.metrics import save_points
 from tests.store.made import DAY, HOUR, NOON, point
 
@@ -39,6 +41,27 @@ def test_writers_at_once_queue_it_once(store):
     with ThreadPoolExecutor(6) as pool:
         done = list(pool.map(lambda _at: queue(store), range(12)))
     assert done.count(True) == 1 and len(sent(store)) == 1
+
+
+def test_two_transactions_that_do_not_see_each_other_queue_it_once(postgres_url):
+    store = Store.open(postgres_url)
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as session:
+            facts = {"kind": "k", "channel": "c", "model": "", "severity": "minor", "payload": {}}
+            assert outbox.enqueue(session, key="a", now=NOON, **facts)
+            other = pool.submit(queue, store, "a")
+            _until_somebody_waits(store, other)
+        assert other.result() is False
+    assert len(sent(store)) == 1
+    store.close()
+
+
+def _until_somebody_waits(store, other) -> None:
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    while not other.done():
+        with store.read() as session:
+            if session.scalar(waiting):
+                return
 
 
 def test_a_claimed_message_is_nobody_elses(store):
@@ -199,6 +222,21 @@ def test_of_many_who_ask_at_once_one_gets_the_lease(store):
     with ThreadPoolExecutor(6) as pool:
         found = list(pool.map(lambda at: leases.acquire(store, "model lead", f"w{at}", NOON, HOUR), range(6)))
     assert len([fence for fence in found if fence is not None]) == 1
+
+
+def test_of_many_who_find_it_lapsed_at_once_one_gets_the_lease(store):
+    leases.acquire(store, "model lead", "dead", NOON, HOUR)
+    for turn in range(1, 6):
+        with ThreadPoolExecutor(6) as pool:
+            found = list(
+                pool.map(
+                    lambda at, now=NOON + turn * HOUR: leases.acquire(
+                        store, "model lead", f"w{at}", now, HOUR
+                    ),
+                    range(6),
+                )
+            )
+        assert [fence for fence in found if fence is not None] == [turn + 1]
 
 
 def test_a_setting_is_what_was_set_last(store):
