@@ -23,6 +23,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from core.config import ConfigError, Project, Schedule, load
 from core.errors import GoalkeeperError
+from core.text import gettext as _
 from core.text import set_language
 from goalkeeper.clock import now
 from goalkeeper.jobs.deliver import deliver_due
@@ -44,7 +45,10 @@ class Work:
 
     project: Project
     store: Store
-    changed: int
+    changed: tuple[tuple[str, int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        self.changed = state_of(self.project.path)
 
     def collect(self) -> None:
         """Run one pass over every model and leave a sign of life."""
@@ -72,9 +76,9 @@ class Work:
         work_off(project=self.project, store=self.store)
 
     def reload(self) -> bool:
-        """Read the configuration again if its file has changed; True where another one is in force now."""
+        """Read the configuration again if a file of it changed; True where another one is in force now."""
         path = self.project.path
-        changed = _changed(path)
+        changed = state_of(path)
         if changed == self.changed:
             return False
         self.changed = changed
@@ -83,11 +87,15 @@ class Work:
         except ConfigError as problem:
             fresh, error = None, str(problem)
             log.warning("%s is not valid; the old one stays in force:\n%s", path, problem)
+        if fresh is not None and fresh.store.reveal() != self.project.store.reveal():
+            fresh, error = None, _("`store` has changed: restart `goalkeeper serve` to move there.")
+            log.warning("%s", error)
         with self.store.write() as session:
             settings.put(session, CONFIG_ERROR, error)
-        if fresh is None or fresh.store.reveal() != self.project.store.reveal():
+        if fresh is None:
             return False
         self.project = fresh
+        set_language(fresh.language)
         log.info("%s was read again", path)
         return True
 
@@ -96,10 +104,11 @@ def main(config: str) -> None:
     """Tick until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    path = Path(config)
-    project = load(path)
+    project = load(Path(config))
     set_language(project.language)
-    work = Work(project=project, store=Store.open(project.store.reveal()), changed=_changed(path))
+    work = Work(project=project, store=Store.open(project.store.reveal()))
+    with work.store.write() as session:
+        settings.put(session, CONFIG_ERROR, "")
     ending = threading.Event()
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -149,8 +158,26 @@ def _trigger(schedule: Schedule, zone: str) -> BaseTrigger:
     return IntervalTrigger(seconds=schedule.interval.total_seconds())
 
 
-def _changed(path: Path) -> int:
-    return path.stat().st_mtime_ns if path.exists() else 0
+def state_of(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return names, times and sizes of a configuration's file and of every YAML file below its folder.
+
+    What is below may be included; a file that is not costs one needless reading.
+    """
+    files = [path, *(file for folder in _folders(path) for file in sorted(folder.glob("*.y*ml")))]
+    found = {}
+    for file in files:
+        try:
+            stat = file.stat()
+        except OSError:
+            continue
+        found[str(file)] = (str(file), stat.st_mtime_ns, stat.st_size)
+    return tuple(found.values())
+
+
+def _folders(path: Path) -> list[Path]:
+    """Return the folder of a configuration and the ones right below it, hidden ones left out."""
+    below = (one for one in path.parent.iterdir() if one.is_dir() and not one.name.startswith("."))
+    return [path.parent, *sorted(below)]
 
 
 def _ping(url: str) -> None:
@@ -163,4 +190,8 @@ def _ping(url: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except GoalkeeperError as problem:
+        log.error("%s", problem)
+        sys.exit(1)

@@ -83,7 +83,13 @@ def _alive(asked: Any, text: str) -> None:
     from goalkeeper.clock import now
     from store.heartbeats import PASS, last_beat
 
-    limit: timedelta = parse_duration(text)
+    try:
+        limit: timedelta = parse_duration(text)
+    except ValueError:
+        raise typer.BadParameter(
+            _("{text!r} is not a length of time; write 2h, 30m or 1d.").format(text=text),
+            param_hint="--alive",
+        ) from None
     with asked.store.read() as session:
         last = last_beat(session, PASS)
     if last is None:

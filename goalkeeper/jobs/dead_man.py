@@ -1,0 +1,95 @@
+"""The dead man's message: the supervising process says when passes have stopped, since nobody else can."""
+
+import html
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.config import Project
+from core.dates import length_text, local_time
+from core.errors import DeliveryError, StoreError
+from core.messages import Message, Severity
+from core.text import gettext as _
+from core.text import language
+from notify.sender import send_now
+from store import settings
+from store.database import Store
+from store.heartbeats import health
+
+log = logging.getLogger("goalkeeper.serve")
+TOLD = "dead_man"
+"""The setting that says of which last pass it was told; so a restart tells it no second time."""
+
+
+@dataclass(kw_only=True)
+class DeadMan:
+    """Watches the signs of life of one project since `started`; `last` is the newest one seen.
+
+    Without an answer from the store the last known sign counts: a dead store stops passes as well.
+    """
+
+    project: Project
+    store: Store
+    started: datetime
+    last: datetime | None = None
+    limit: timedelta | None = None
+    told: str = ""
+
+    def watch(self, now: datetime) -> int:
+        """Tell every channel once that passes have stopped; return how many were reached."""
+        every = self.project.schedule.collect.interval
+        try:
+            with self.store.read() as session:
+                found = health(session, now, every)
+                self.told = settings.get(session, TOLD) or self.told
+            self.last, self.limit, reason = found.last, found.limit, ""
+        except StoreError as error:
+            reason = error.message
+        since = max(self.last or self.started, self.started)
+        if now - since <= (self.limit or 3 * every) or self.told == since.isoformat():
+            return 0
+        reached = sum(self._tell(channel, since, now, reason) for channel in self._channels())
+        if reached or not self._channels():
+            self._remember(since)
+        return reached
+
+    def _channels(self) -> list[str]:
+        """Return the channels of every model, each once; all of them where no model names one."""
+        named = [name for model in self.project.models.values() for name in model.notify]
+        return list(dict.fromkeys(named or self.project.channels))
+
+    def _tell(self, channel: str, since: datetime, now: datetime, reason: str) -> bool:
+        with language(self.project.language):
+            message = dead_man_message(self.project, since, now, reason)
+        try:
+            send_now(project=self.project, channel=channel, message=message, now=now)
+        except DeliveryError as error:
+            log.warning("%s: %s", channel, error)
+            return False
+        return True
+
+    def _remember(self, since: datetime) -> None:
+        self.told = since.isoformat()
+        try:
+            with self.store.write() as session:
+                settings.put(session, TOLD, self.told)
+        except StoreError as error:
+            log.warning("%s", error)
+
+
+def dead_man_message(project: Project, since: datetime, now: datetime, reason: str) -> Message:
+    """Write the message in the language of the moment."""
+    subject = _("Goalkeeper stands still: no pass for {length}").format(length=length_text(now - since))
+    lines = [
+        _(
+            "No pass has ended since {time}. Nothing is collected, judged or sent until this is mended."
+        ).format(time=local_time(since, project.zone))
+    ]
+    if reason:
+        lines.append(reason)
+    lines.append(_("Look into the log of `goalkeeper serve`, then run `goalkeeper check`."))
+    return Message(
+        key=f"dead_man:{since.isoformat()}", kind="dead_man", severity=Severity.CRITICAL, subject=subject,
+        text="\n\n".join(lines) + "\n", html="".join(f"<p>{html.escape(line)}</p>" for line in lines),
+        link=project.public_url,
+    )  # fmt: skip

@@ -1,0 +1,139 @@
+"""The scheduler's jobs, and what it does when its configuration changes."""
+
+import logging
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from core.config import load
+from goalkeeper import scheduler
+from goalkeeper.clock import fixed, now
+from goalkeeper.jobs.turn import BusyError, turn
+from goalkeeper.scheduler import Work
+from store import requests, settings
+from store.database import Store
+from store.heartbeats import CONFIG_ERROR, PASS, WORKER, last_beat
+from store.leases import acquire
+from tests.goalkeeper import small
+
+
+@pytest.fixture
+def work(own: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    monkeypatch.setattr(scheduler, "now", fixed(small.NOW))
+    project = load(own)
+    store = Store.open(project.store.reveal())
+    yield Work(project=project, store=store)
+    store.close()
+
+
+def config_error(work: Work) -> str:
+    with work.store.read() as session:
+        return settings.get(session, CONFIG_ERROR) or ""
+
+
+def test_a_pass_leaves_a_sign_of_life_and_pings(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    pinged: list[str] = []
+    monkeypatch.setattr(scheduler, "_ping", pinged.append)
+    path = work.project.path
+    path.write_text(path.read_text() + "heartbeat_url: http://127.0.0.1:9/ping\n")
+    work.reload()
+
+    work.collect()
+
+    with work.store.read() as session:
+        assert last_beat(session, PASS) == small.NOW
+    assert pinged == ["http://127.0.0.1:9/ping"]
+
+
+def test_a_ping_that_nobody_answers_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        scheduler._ping("http://127.0.0.1:9/secret-token")
+
+    assert "does not answer" in caplog.text
+    assert "secret-token" not in caplog.text
+
+
+def test_it_does_what_pages_asked_for(work: Work) -> None:
+    with work.store.write() as session:
+        row = requests.ask(session, "collect", {"model": "lead"}, actor="ann", now=small.NOW)
+        unknown = requests.ask(session, "dance", {}, actor="ann", now=small.NOW)
+
+    work.requests()
+
+    with work.store.read() as session:
+        assert last_beat(session, WORKER) == small.NOW
+        assert requests.request(session, row.id).state == "done"
+        failed = requests.request(session, unknown.id)
+    assert (failed.state, "dance" in failed.error) == ("failed", True)
+
+
+def test_a_valid_change_is_in_force_at_once(work: Work) -> None:
+    path = work.project.path
+    path.write_text(path.read_text().replace("collect: every 1m", "collect: every 7m"))
+
+    assert work.reload()
+    assert work.project.schedule.collect.interval.total_seconds() == 7 * 60
+    assert config_error(work) == ""
+    assert not work.reload()  # nothing has changed since
+
+
+def test_an_invalid_change_leaves_the_old_in_force_and_says_so(work: Work) -> None:
+    path, good = work.project.path, work.project.path.read_text()
+    path.write_text(good.replace("notify: [owners]", "notify: [nobody]"))
+
+    assert not work.reload()
+    assert work.project.models["lead"].notify == ("owners",)
+    assert "There is no channel of this name" in config_error(work)
+
+    path.write_text(good + "# mended\n")
+    assert work.reload()
+    assert config_error(work) == ""
+
+
+def test_a_change_of_an_included_file_is_seen(work: Work) -> None:
+    path = work.project.path
+    (path.parent / "models").mkdir()
+    path.write_text("include: models/*.yaml\n" + path.read_text())
+    work.reload()
+
+    more = {"predictions": {"path": "log.parquet", "columns": {"time": "at", "score": "p"}}}
+    (path.parent / "models" / "second.yaml").write_text(str(more))
+
+    assert work.reload()
+    assert list(work.project.models) == ["lead", "second"]
+
+
+def test_another_store_needs_a_restart(work: Work) -> None:
+    path = work.project.path
+    path.write_text(path.read_text().replace("gk.db", "elsewhere.db"))
+
+    assert not work.reload()
+    assert "restart" in config_error(work)
+
+
+def test_two_take_turns_on_one_model(work: Work) -> None:
+    told = "model lead is being worked on by"
+    with turn(work.store, "model lead"), pytest.raises(BusyError, match=told), turn(work.store, "model lead"):
+        pytest.fail("both have it")
+
+    with turn(work.store, "model lead") as fence:
+        assert fence >= 2
+
+
+def test_a_turn_of_a_dead_process_is_taken_over_at_once(work: Work) -> None:
+    gone = f"{socket.gethostname()}:{2**22 + 1}"  # beyond the largest pid
+    fence = acquire(work.store, "model lead", gone, now(), timedelta(hours=1))
+    assert fence is not None
+
+    with turn(work.store, "model lead") as mine:
+        assert mine == fence + 1
+
+
+def test_a_turn_of_a_process_elsewhere_is_waited_for(work: Work) -> None:
+    acquire(work.store, "model lead", "elsewhere:1", now(), timedelta(hours=1))
+
+    with pytest.raises(BusyError, match="elsewhere:1"), turn(work.store, "model lead"):
+        pytest.fail("it belongs to somebody")
