@@ -7,9 +7,10 @@ from typing import Any
 
 from collectors.cells import Answers, count_inputs, count_marks, count_outcomes
 from collectors.crossing import together
+from collectors.misfits import Misfit, misfits_of
 from collectors.noting import left_out, notes_of, unreadable_in
 from collectors.opening import Opened
-from collectors.parts import row_of, slice_of
+from collectors.parts import known_of, row_of, slice_of, stored_in
 from collectors.references import cells_of
 from collectors.schema import Shape, changes
 from collectors.settling import settle, settle_maturity
@@ -34,7 +35,7 @@ from core.grid import GridSet
 from core.profile import Inputs, Outcomes, Profile, ProfileKey
 from core.text import gettext as _
 from core.windows import Grain, Window
-from store import profiles, slices, windows
+from store import profiles, quarantine, slices, windows
 from store.database import Store
 from store.tables import WindowRow
 
@@ -175,7 +176,7 @@ class Collector:
         everything = windows_of(
             [*log, *tables], model.grain, self.project.zone, self.now, self.since, self.until
         )
-        known = self._known(model.grain)
+        known = known_of(self.store, model.name, model.grain)
         due = due_inputs(
             everything, log, known, base=self.base, now=self.now, horizon=self.horizon,
             looked=self.looked, restless=self.opened.log.columns.arrived is not None,
@@ -222,7 +223,7 @@ class Collector:
             if window.start in unreadable and not cells[window.start]:
                 row.state, row.reason = "error", next(iter(unreadable[window.start].values()))
             rows.append(row)
-        self._write(self.model.grain, rows, cells)
+        self._write(self.model.grain, rows, cells, misfits_of(job, [row.notes for row in rows]))
         self.rows += sum(part.rows for cell, part in inputs.inputs.items() if not cell.segment)
 
     def _late(
@@ -267,7 +268,7 @@ class Collector:
         model = self.model
         outcomes = count_outcomes(together(self._job(batch)), self._kpi_sides(), self.horizon)
         counted = cells_of(model.name, self.grids.id, batch, {}, outcomes.outcomes)
-        stored = self._stored(batch)
+        stored = stored_in(self.store, self.model.name, batch, self.grids.id)
         with self.store.read() as session:
             old_rows = {
                 row.start: row
@@ -296,8 +297,9 @@ class Collector:
     def _collect_service(self) -> None:
         grain, log = self.model.service_grain, self.parts["predictions"]
         everything = windows_of(log, grain, self.project.zone, self.now, self.since, self.until)
+        known = known_of(self.store, self.model.name, grain)
         due = due_inputs(
-            everything, log, self._known(grain), base=self.base, now=self.now, horizon=self.horizon,
+            everything, log, known, base=self.base, now=self.now, horizon=self.horizon,
             looked=self.looked, restless=self.opened.log.columns.arrived is not None,
         )  # fmt: skip
         done = 0
@@ -321,17 +323,6 @@ class Collector:
         most = max(BATCH_ROWS * self.project.memory_limit // 2**30, 1)
         return batches(due, rows_in(due, log), most, BATCH_WINDOWS * times)
 
-    def _known(self, grain: Grain) -> dict[datetime, Collected]:
-        with self.store.read() as session:
-            rows = windows.windows(session, self.model.name, grain)
-        return {
-            row.start: Collected(
-                inputs_mark=row.inputs_mark, outcomes_mark=row.outcomes_mark, collected_at=row.collected_at,
-                ok=row.state == "ok",
-            )
-            for row in rows
-        }  # fmt: skip
-
     def _row(self, window: Window, inputs: str, outcomes: str, notes: Mapping[str, Any]) -> WindowRow:
         return WindowRow(
             model=self.model.name, grain=window.grain.value, start=window.start, end=window.end,
@@ -340,8 +331,9 @@ class Collector:
         )  # fmt: skip
 
     def _write(
-        self, grain: Grain, rows: Sequence[WindowRow], cells: Mapping[datetime, Mapping[ProfileKey, Profile]]
-    ) -> None:
+        self, grain: Grain, rows: Sequence[WindowRow], cells: Mapping[datetime, Mapping[ProfileKey, Profile]],
+        misfits: Sequence[Misfit] = (),
+    ) -> None:  # fmt: skip
         """Write a batch in one transaction; what its metrics were computed from stays known."""
         name = self.model.name
         with self.store.write() as session:
@@ -355,6 +347,8 @@ class Collector:
                 row.profile_digest = digests[row.start]
                 row.computed, row.stage = old.get(row.start, ("", ""))
             windows.save_windows(session, rows)
+            for one in misfits:
+                quarantine.add(session, name, now=self.now, **vars(one))
             if grain is self.model.grain:
                 see_traffic(session, self.model, cells, self.now)
         self.done += len(rows)
@@ -362,21 +356,11 @@ class Collector:
     def _keep_outcomes(
         self, batch: Sequence[Window], cells: dict[datetime, dict[ProfileKey, Profile]]
     ) -> None:
-        stored = self._stored(batch)
+        stored = stored_in(self.store, self.model.name, batch, self.grids.id)
         for start, found in cells.items():
             for key, profile in stored.get(start, {}).items():
                 held = found.get(key, Profile(grid_set=self.grids.id))
                 found[key] = replace(held, outcomes=profile.outcomes)
-
-    def _stored(self, batch: Sequence[Window]) -> dict[datetime, dict[ProfileKey, Profile]]:
-        wanted = {window.start for window in batch}
-        with self.store.read() as session:
-            found = profiles.profiles(session, self.model.name, batch[0].grain, batch[0].start, batch[-1].end)
-        stored: dict[datetime, dict[ProfileKey, Profile]] = {}
-        for key, profile in found:
-            if key.start in wanted and key.grid_set == self.grids.id:
-                stored.setdefault(key.start, {})[key] = profile
-        return stored
 
     def _outcomes_mark(self, window: Window, label_marks: str) -> str:
         tables = [one for name in self._tables() for one in self._touching(name, window)]

@@ -34,10 +34,13 @@ class Engine(ABC):
 
     def fetch(self, query: exp.Expression) -> pa.Table:
         """Run a statement and return its rows."""
+        return self.run(self._told(query))
+
+    def _told(self, query: exp.Expression) -> str:
         text = query.sql(self.dialect.name)
         if self._explain is not None:
             self._explain(f"{text};")
-        return self.run(text)
+        return text
 
     @abstractmethod
     def run(self, text: str) -> pa.Table:
@@ -72,7 +75,7 @@ class DuckEngine(Engine):
     def stream(self, query: exp.Expression, rows: int) -> Iterator[pa.Table]:
         """Yield batches."""
         try:
-            reader = self.connection.sql(query.sql("duckdb")).to_arrow_reader(rows)
+            reader = self.connection.sql(self._told(query)).to_arrow_reader(rows)
             for batch in reader:
                 yield pa.Table.from_batches([batch])
         except duckdb.Error as error:

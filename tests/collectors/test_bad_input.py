@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from core.errors import SourceError
 from core.profile import merge_all
+from store import quarantine
 from tests.collectors.house import House, body, log_rows, truth_rows, write
 
 DAY = timedelta(days=1)
@@ -94,6 +95,19 @@ def test_a_text_in_a_numeric_column_is_counted_as_invalid(house: House, kind: st
     assert "invalid" not in notes(house)[28]
     whole = merge_all(house.cells().values(), grid_set=house.grids().id).inputs.columns["visits"]
     assert (whole.invalid, whole.missing, int(whole.counts.sum())) == (3, 0, len(rows) - 3)
+    with house.store.read() as session:
+        (kept,) = quarantine.quarantined(session, "m")
+    assert (kept.source, kept.reason, kept.count) == ("predictions", "visits: this is no number", 3)
+    assert kept.row["visits"] == "many"
+    assert kept.row["id"] in set(rows.loc[wrong, "id"])
+
+
+def test_rows_that_may_not_leave_are_not_kept(watched: House) -> None:
+    watched.body["raw_rows"] = "deny"
+    watched.collect(NOW)
+    with watched.store.read() as session:
+        assert quarantine.quarantined(session, "m") == []
+    assert any(one.get("unknown_labels") for one in notes(watched).values())
 
 
 def test_unknown_labels_and_repeated_ids_are_marked(watched: House) -> None:
@@ -105,6 +119,10 @@ def test_unknown_labels_and_repeated_ids_are_marked(watched: House) -> None:
         sum(int(str(one.get("unknown_labels", 0))) for one in found.values()) == served["id"].isin(odd).sum()
     )
     assert found[27]["duplicates"]
+    with watched.store.read() as session:
+        (kept,) = quarantine.quarantined(session, "m")
+    assert (kept.source, kept.reason) == ("ground_truth", "this label is none of 0, 1")
+    assert kept.row["converted"] == "maybe"
 
 
 def test_a_column_that_vanished_appeared_or_changed_type_marks_its_windows(watched: House) -> None:
