@@ -10,7 +10,7 @@ from collectors.references import Wanted, count_reference, make_grids, wanted_re
 from collectors.schema import Shape
 from collectors.sources.base import Slice
 from collectors.windows import windows_of
-from core.config import Project, configuration_hash
+from core.config import Model, Project, configuration_hash
 from core.errors import SourceError
 from core.grid import GridSet
 from core.profile import Profile, merge_all
@@ -43,11 +43,16 @@ def settle(
     """Keep the grids that are there, or make them; put a new reference in force where one is wanted.
 
     A clock that went back changes nothing: what was settled later stays.
+
+    Raises:
+        SourceError: a source cannot be read, or the store's windows are cut otherwise than configured.
     """
     name, configuration = opened.model.name, configuration_hash(opened.model)
     wanted = wanted_reference(opened, parts, zone=project.zone, now=now, maturity=maturity)
     with store.read() as session:
         row = models.model(session, name)
+        if row is not None:
+            _same_cut(row, opened.model)
         current = references.current_reference(session, name)
         same = row is not None and row.configuration == configuration and row.grid_set is not None
         if same and row is not None and row.grid_set is not None:
@@ -71,6 +76,21 @@ def settle(
     if wanted is not None and wanted.learning:
         notes = (_("The reference is being learnt: {what}.").format(what=wanted.description),)
     return Settled(grids=grids, shape=shape, normal=normal, notes=notes)
+
+
+def _same_cut(row: ModelRow, model: Model) -> None:
+    """Refuse a changed zone or grain: windows of two cuts would count the same rows twice."""
+    for what, was, now in (
+        ("timezone", row.timezone, str(model.zone)),
+        ("grain", row.grain, model.grain.value),
+    ):
+        if was != now:
+            raise SourceError(
+                _(
+                    "{model}: `{what}` was {was} and is {now}; the store's windows are cut by the old one."
+                ).format(model=model.name, what=what, was=was, now=now),
+                hint=_("Put {was} back, or collect into a new store (`store:`).").format(was=was),
+            )
 
 
 def _write(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.errors import SourceError
 from core.profile import merge_all
 from core.windows import Grain
 from tests.collectors.house import House, body, log_rows, truth_rows, write
@@ -180,6 +181,29 @@ def test_a_clock_that_jumps_back_changes_nothing(watched: House) -> None:
     before = watched.marks()
     assert watched.collect(NOW - 19 * DAY).windows == 0
     assert watched.marks() == before
+
+
+@pytest.mark.parametrize(("key", "value"), [("timezone", "UTC"), ("grain", "1w")])
+def test_windows_are_never_cut_two_ways_in_one_store(house: House, key: str, value: str) -> None:
+    house.body = body(write(LOG, "parquet", house.folder, "log"), None, segments=[])
+    house.collect(NOW)
+    before = house.marks()
+    (house.more if key == "timezone" else house.body)[key] = value
+    with pytest.raises(SourceError, match=f"`{key}` was .* and is {value}") as caught:
+        house.collect(NOW + DAY)
+    assert "collect into a new store" in caught.value.hint
+    assert house.marks() == before
+
+
+def test_times_that_clocks_make_unsure_are_marked(house: House) -> None:
+    rows = log_rows(a_day=60, days=1, start=datetime(2026, 10, 25))
+    rows.loc[rows.index[:4], "at"] = pd.Timestamp("2026-10-25 02:30")  # clocks go back: it happens twice
+    rows.loc[rows.index[4:], "at"] = pd.Timestamp("2026-10-25 12:00")
+    house.body = body(write(rows, "parquet", house.folder, "log"), None, segments=[])
+    house.collect(datetime(2026, 10, 27, tzinfo=UTC))
+    (window,) = house.windows()
+    assert window.end - window.start == timedelta(hours=25)
+    assert window.notes["odd"] == {"times that clocks make unsure": 4}
 
 
 def test_days_without_rows_are_windows_too(house: House) -> None:
