@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from core.values import MetricPoint, MetricValue
 from core.windows import Grain, Window
@@ -89,7 +89,7 @@ def learn(
     residual = values - np.array([means[int(g)][0] for g in labels])
     df = len(values) - len(means)
     raw = float((residual**2).sum() / df) if df > 0 else 0.0
-    variance = raw * df / float(stats.chi2.ppf(UPPER, df)) if df > 0 else 0.0
+    variance = raw * df / float(special.chdtri(df, 1 - UPPER)) if df > 0 else 0.0
     noise = float(np.mean([error**2 for error in found if error is not None])) if known and found else 0.0
     return Normal(
         means=means,
@@ -131,4 +131,4 @@ def asks_for_groups(values: Floats, groups: NDArray[np.int64]) -> bool:
     if within <= 0:
         return between > 0
     df = (len(labels) - 1, len(values) - len(labels))
-    return bool(stats.f.sf(between / df[0] / (within / df[1]), *df) < F_TEST)
+    return bool(special.fdtrc(*df, between / df[0] / (within / df[1])) < F_TEST)
