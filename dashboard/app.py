@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ from core.text import gettext as _
 from core.text import set_language
 from dashboard import links, text
 from dashboard.context import Context, Page, reader
-from dashboard.theme import CSS
+from dashboard.theme import CSS, ICON
 from reports.query import Query
 from store import changes, heartbeats, settings
 from store.database import Store
@@ -31,7 +31,7 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1") -> N
     `now` is aware; `host` is the address that the dashboard listens on: elsewhere than on loopback, pages are
     read-only without a login.
     """
-    st.set_page_config(page_title="Goalkeeper", page_icon=":material/sports_soccer:", layout="wide")
+    st.set_page_config(page_title="Goalkeeper", page_icon=ICON, layout="wide")
     st.html(CSS)
     set_language((st.context.locale or "en")[:2])
     try:
@@ -46,7 +46,7 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1") -> N
     for kind in plugins.names(port, extra):
         module = plugins.load(port, kind, extra)
         found[kind] = (cast(Page, module.PAGE), module)
-    pages: dict[str, object] = {}  # filled below; each page links to the others
+    pages: dict[str, Any] = {}  # filled below; each page links to the others
     context = replace(context, pages=pages)
     pages |= {
         kind: st.Page(

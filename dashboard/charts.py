@@ -12,7 +12,7 @@ from core.text import gettext as _
 from core.values import MetricPoint, ValueState
 from core.windows import Grain, Window, windows_between
 from dashboard import text
-from dashboard.theme import Palette
+from dashboard.options import Palette
 from reports.query import Heat
 
 CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
@@ -28,6 +28,7 @@ class Shade:
     until: datetime
     label: str
     severity: str
+    good: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +167,14 @@ def heat_map(heat: Heat, scene: Scene, *, top: float, unit: str = "score") -> go
     )
     _moments(chart, scene, labels=False)
     _layout(chart, "", scene, 70 + 24 * max(len(names), 3), legend=False)
-    chart.update_yaxes(autorange="reversed", tickformat=None, showgrid=False, automargin=True)
+    chart.update_yaxes(
+        autorange="reversed",
+        tickmode="array",
+        tickvals=names,
+        tickformat=None,
+        showgrid=False,
+        automargin=True,
+    )
     chart.update_layout(hovermode="closest")
     return chart
 
@@ -278,6 +286,8 @@ def _missing(
 def _shade(chart: go.Figure, shade: Shade, scene: Scene) -> None:
     colours = scene.colours
     colour = colours.bad if shade.severity in ("critical", "major") else colours.watch
+    if shade.good:
+        colour = colours.good
     since, until = max(shade.since, scene.since), min(shade.until, scene.until)
     if since >= until:
         return
@@ -296,7 +306,7 @@ def _shade(chart: go.Figure, shade: Shade, scene: Scene) -> None:
         yanchor="top",
         xanchor="right" if late else "left",
         showarrow=False,
-        text=f"⚠ {text.figure(shade.label, limit=40)}",
+        text=f"{'✓' if shade.good else '⚠'} {text.figure(shade.label, limit=40)}",
         font={"size": 11, "color": colour},
         bgcolor=_faint(colours.ground, 0.75),
     )

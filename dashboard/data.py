@@ -146,6 +146,7 @@ class Fired:
     since: datetime
     until: datetime | None
     label: str
+    good: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +206,7 @@ def shades(facts: Facts, metric: str, primary: str, version: str, segment: str, 
                     until=fired.until or FOREVER,
                     label=fired.label,
                     severity=fired.severity,
+                    good=fired.good,
                 )
             )
     return ours
@@ -246,7 +248,10 @@ def _facts(_context: Context, mark: str, model: str) -> Facts:
                 severity=item.severity,
                 since=item.since,
                 until=item.until,
-                label=_label(by_incident[item.incident_id].id if item.incident_id in by_incident else None),
+                good=bool(item.evidence.get("good")),
+                label=_("a move the good way")
+                if item.evidence.get("good")
+                else _label(by_incident[item.incident_id].id if item.incident_id in by_incident else None),
             )
             for item in alerts(session, model=model)
             if item.state != AlertState.WITHDRAWN

@@ -55,7 +55,7 @@ def pick(params: Mapping[str, str], name: str, allowed: Sequence[str], default: 
 
 
 def pick_range(params: Mapping[str, str], last: date) -> tuple[Range, str]:
-    """Return the days that the address asks for (default: the last 90 up to `last`), and a note if it erred."""
+    """Return the days that the address asks for (default: 90 up to `last`), and a note if it erred."""
     default = Range(first=last - timedelta(days=DEFAULT_DAYS - 1), last=last)
     asked = {name: params[name] for name in ("from", "to") if params.get(name)}
     try:

@@ -1,4 +1,4 @@
-"""How Streamlit is started: the theme, and what it must not do. Imports nothing heavy, so any process may ask."""
+"""How Streamlit is started: the theme, and what it must not do; light enough for any process to ask."""
 
 from dataclasses import dataclass
 

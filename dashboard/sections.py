@@ -48,9 +48,9 @@ def performance(model: Model) -> list[Chart]:
     by_task = {
         Task.BINARY: [
             (_("Log loss"), "performance.log_loss"),
+            (_("Realised minus expected"), "performance.calibration"),
             (_("ROC AUC"), "performance.roc_auc"),
             (_("Calibration error"), "performance.ece"),
-            (_("Precision"), "performance.precision"),
         ],
         Task.MULTICLASS: [
             (_("Log loss"), "performance.log_loss"),

@@ -19,14 +19,19 @@ def goal_sentence(standing: GoalStanding) -> str:
 
 
 def goal_line(standing: GoalStanding) -> str:
-    """Write the goal in one short line for an overview."""
+    """Write the goal in one short line for an overview, with the forecast where there is one."""
     unit = standing.unit
-    return _("**{title}** {value} · goal {target} by {by}: {state}").format(
+    line = _("**{title}** {value} · goal {target} by {by}: **{state}**").format(
         title=text.markdown(standing.title, limit=60),
         value=text.number(standing.value, unit),
         target=text.number(standing.goal.target, unit),
         by=_date(standing.goal.by),
         state=state_word(standing.state),
+    )
+    if standing.forecast is None or standing.state in ("reached", "missed", "unknown"):
+        return line
+    return _("{line}, at this pace {forecast} by then").format(
+        line=line, forecast=text.number(standing.forecast, unit)
     )
 
 
@@ -59,8 +64,8 @@ def next_step(standing: Standing | None) -> str:
     states = {goal.state for goal in standing.goals}
     if states & {"off track", "missed"}:
         return _(
-            "No alert asks for work, yet at this pace the goal is missed: compare segments and versions below,"
-            " and see what holds the KPI down."
+            "No alert asks for work, yet at this pace the goal is missed: compare segments and versions"
+            " below, and see what holds the KPI down."
         )
     if "at risk" in states:
         return _("No alert asks for work; the goal is at risk: look at it again in a week.")

@@ -34,7 +34,8 @@ def table(
     )
     caption = f'<caption class="gk-unseen">{_escaped(label)}</caption>' if label else ""
     st.html(
-        f'<div class="gk-table"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<div class="gk-table"><table>{caption}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 

@@ -71,7 +71,6 @@ def axis_unit(unit: str) -> str:
         "count": _("number"),
         "ms": _("milliseconds"),
         "hours": _("hours"),
-        "score": _("score"),
         "currency": _("money"),
     }.get(unit, "")
 

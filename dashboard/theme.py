@@ -4,6 +4,13 @@ import streamlit as st
 
 from dashboard.options import DARK, LIGHT, Palette
 
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<path d="M4 27V7h24v20" fill="none" stroke="#0b5f95" stroke-width="4" stroke-linecap="round"'
+    ' stroke-linejoin="round"/><circle cx="16" cy="20" r="5" fill="#d55e00"/></svg>'
+)
+"""The sign in the browser's tab: a goal and a ball; nothing is fetched from elsewhere."""
+
 
 def is_dark() -> bool:
     """Tell whether the reader's browser shows the dark theme."""
@@ -22,7 +29,7 @@ CSS = """
 [data-testid="stHeader"] {background: transparent;}
 [data-testid="stMetricValue"] {font-size: 1.5rem; font-weight: 620;}
 h1, h2, h3 {letter-spacing: -0.01em; overflow-wrap: anywhere;}
-h1 {padding-bottom: 0.2rem !important;}
+h1 {padding-bottom: 0.5rem !important;}
 h2 {padding-top: 0.9rem !important; padding-bottom: 0.2rem !important; scroll-margin-top: 3rem;}
 [data-testid="stHeadingWithActionElements"] a {display: none;}
 [class*="st-key-lead"] p {font-size: 1.12rem; line-height: 1.5;}
@@ -35,21 +42,24 @@ h2 {padding-top: 0.9rem !important; padding-bottom: 0.2rem !important; scroll-ma
 .gk-table th, .gk-table td {padding: 0.42rem 0.9rem 0.42rem 0; vertical-align: top;
   border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent); overflow-wrap: anywhere;}
 .gk-table th.gk-right, .gk-table td.gk-right {text-align: right; white-space: nowrap;}
+.gk-table a {color: inherit; text-underline-offset: 0.2em;}
 .gk-table td small {display: block; opacity: 0.72; font-size: 0.82rem;}
 .gk-unseen {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);}
-.gk-facts {margin: 0; display: grid; gap: 0.45rem; font-size: 0.92rem;}
-.gk-facts div {display: grid; grid-template-columns: 8.5rem 1fr; gap: 0.6rem;}
-.gk-facts dt {opacity: 0.72;}
-.gk-facts dd {margin: 0; overflow-wrap: anywhere;}
-.gk-trail {list-style: none; margin: 0; padding: 0; font-size: 0.92rem;}
-.gk-trail li {display: grid; grid-template-columns: 8.5rem 1fr; gap: 0.6rem; padding: 0.35rem 0;
+.gk-facts {margin: 0 !important; padding: 0 !important; display: grid; gap: 0.45rem; font-size: 0.92rem;}
+.gk-facts div {display: grid; grid-template-columns: 7.2rem 1fr; gap: 0.6rem;}
+.gk-facts dt {opacity: 0.72; margin: 0; padding: 0; font-weight: 400;}
+.gk-facts dd {margin: 0 !important; padding: 0; overflow-wrap: anywhere;}
+.gk-trail {list-style: none !important; margin: 0 !important; padding: 0 !important; font-size: 0.92rem;}
+.gk-trail li {display: grid; margin: 0 !important;
+  grid-template-columns: 8.5rem 1fr; gap: 0.6rem; padding: 0.35rem 0;
   border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent);}
 .gk-trail time {opacity: 0.72;}
 .gk-trail p {margin: 0; overflow-wrap: anywhere;}
 @media (max-width: 1000px) {
   [data-testid="stMainBlockContainer"] {padding-left: 1.2rem; padding-right: 1.2rem;}
   [class*="st-key-charts"] [data-testid="stHorizontalBlock"],
-  [class*="st-key-split"] > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {flex-wrap: wrap;}
+  [class*="st-key-split"] > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"]
+    {flex-wrap: wrap;}
   [class*="st-key-charts"] [data-testid="stHorizontalBlock"] > [data-testid="stColumn"],
   [class*="st-key-split"] > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"]
     > [data-testid="stColumn"] {flex: 1 1 100%; min-width: 100%;}

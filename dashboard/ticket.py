@@ -1,7 +1,7 @@
 """One ticket: what happened, what it means, where to look, and everything that was done about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -66,6 +66,7 @@ def render(context: Context, ticket_id: int) -> None:
         )
         st.page_link(context.pages["tickets"], label=_("All tickets"), icon=":material/arrow_back:")
         return
+    context = replace(context, as_of=None)  # whoever comes to work on it needs what is known now
     st.page_link(context.pages["tickets"], label=_("All tickets"), icon=":material/arrow_back:")
     st.title(text.markdown(row.title, limit=200))
     _head(context, opened)
@@ -221,7 +222,7 @@ def _looks(context: Context, opened: Opened) -> None:
 def _findings(context: Context, opened: Opened) -> None:
     st.header(_("What was found"), anchor="findings")
     firing = {(row.rule, row.version, row.segment, row.column): row for row in opened.alerts}
-    rows = []
+    rows: list[list[str | Cell]] = []
     for one in opened.findings[:40]:
         alert = firing.get((one.rule, one.version, one.segment, one.column))
         normal = wording.shown(one, one.expected)
@@ -262,7 +263,7 @@ def _explained(context: Context, opened: Opened) -> None:
     links = Links(root, opened.row.model, evidence.as_of)
     if evidence.segments and worst is not None:
         st.header(_("Where it shows"), anchor="segments")
-        rows = []
+        rows: list[list[str | Cell]] = []
         for one in evidence.segments[:12]:
             change = points(one.value - one.before, worst.unit) if one.before is not None else ""
             rows.append(

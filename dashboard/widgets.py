@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -15,9 +15,13 @@ from dashboard.context import Context
 from dashboard.sentences import light_word
 from metrics.base import Metric
 from reports.export import to_csv
-from reports.standing import Light, Signal
+from reports.standing import Light, Standing
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"]
+_DOT = "\\."
 _LIGHTS: dict[Light, tuple[Colour, str]] = {
     Light.GOOD: ("green", ":material/check_circle:"),
     Light.WATCH: ("orange", ":material/visibility:"),
@@ -32,11 +36,24 @@ _SEVERITIES: dict[str, tuple[Colour, str]] = {
 }
 
 
-def light(name: str, signal: Signal) -> None:
-    """Show one light: its name, a word, an icon and a colour; the reason on hover."""
-    colour, icon = _LIGHTS[signal.light]
-    help_ = text.markdown(signal.reason) or None
-    st.badge(f"{name}: {light_word(signal.light)}", icon=icon, color=colour, help=help_)
+def lights(standing: Standing) -> None:
+    """Show the three lights, each by name, word, icon and colour; under them why one is not green."""
+    shown = (
+        (_("Service"), standing.service),
+        (_("Model"), standing.performance),
+        (_("Goal"), standing.goal),
+    )
+    with st.container(horizontal=True, gap="small"):
+        for name, signal in shown:
+            colour, icon = _LIGHTS[signal.light]
+            st.badge(f"{name}: {light_word(signal.light)}", icon=icon, color=colour)
+    why = [
+        f"{name}: {text.markdown(signal.reason, limit=160).removesuffix(_DOT)}"
+        for name, signal in shown
+        if signal.light is not Light.GOOD and signal.reason
+    ]
+    if why:
+        st.caption(" · ".join(why))
 
 
 def severity_badge(severity: str) -> None:
@@ -160,13 +177,21 @@ def explain(metric: Metric | None, points: Sequence[MetricPoint], *, name: str, 
         )
 
 
-def figure(figure: "charts.go.Figure", key: str, alt: str) -> None:
+def figure(figure: "go.Figure", key: str, alt: str) -> None:
     """Show a figure in the page's theme."""
     st.plotly_chart(figure, theme="streamlit", config=charts.CONFIG, key=key, alt=alt)
 
 
 def _csv(points: Sequence[MetricPoint]) -> bytes:
-    header = ("model", "metric", "version", "segment", "column", "window_start", "window_end")
+    header: tuple[str, ...] = (
+        "model",
+        "metric",
+        "version",
+        "segment",
+        "column",
+        "window_start",
+        "window_end",
+    )
     header += ("value", "lower", "upper", "n", "state", "reason")
     return to_csv(
         header,

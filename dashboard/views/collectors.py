@@ -24,7 +24,7 @@ from store.tables import QuarantineRow, RequestRow, RunRow, SliceRow, WindowRow
 from store.windows import windows
 
 PAGE = Page(title=N_("Collectors"), icon=":material/sync:", order=4)
-_RUNS, _NOTES, _SOURCES = 30, 40, ("predictions", "ground_truth")
+_RUNS, _NOTES, _SOURCES = 20, 40, ("predictions", "ground_truth")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +213,7 @@ def _model(context: Context, model: Model) -> None:
 
 
 def _number(label: str, value: str, detail: str) -> None:
-    with st.container(width=190, gap=None):
+    with st.container(width=170, gap=None):
         st.caption(label)
         st.markdown(f"**{value}**")
         st.caption(detail)
@@ -282,7 +282,7 @@ def _said(notes: Mapping[str, Any]) -> str:
 
 
 def _passes(context: Context, found: Sequence[RunRow]) -> None:
-    words = {"running": _("runs"), "done": _("done"), "failed": _("failed")}
+    words = {"running": _("not ended"), "done": _("done"), "failed": _("failed")}
     table(
         [_("As of"), _("State"), _("Windows"), _("Rows"), _("Values"), _("Took"), _("Error")],
         [

@@ -9,7 +9,7 @@ import streamlit as st
 from core.config.model import Model
 from core.text import N_
 from core.text import gettext as _
-from core.windows import Grain
+from core.values import MetricPoint, ValueState
 from dashboard import charts, data, links, sections, sentences, text, widgets
 from dashboard.context import Context, Page
 from dashboard.theme import palette
@@ -185,14 +185,11 @@ def _lead(view: View) -> None:
     context, model = view.context, view.model
     standing = data.standing(context, model.name)
     if standing is not None and context.as_of is None:
-        with st.container(horizontal=True, gap="small"):
-            widgets.light(_("Service"), standing.service)
-            widgets.light(_("Model"), standing.performance)
-            widgets.light(_("Goal"), standing.goal)
+        widgets.lights(standing)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        st.caption(widgets.freshness(view.facts.newest, context))
+        st.caption(widgets.freshness(view.facts.newest, context), width="content")
         if model.owner:
-            st.caption(_("owner: {owner}").format(owner=text.markdown(model.owner)))
+            st.caption(_("owner: {owner}").format(owner=text.markdown(model.owner)), width="content")
         if model.runbook.startswith(("https://", "http://")):
             st.link_button(_("Runbook"), model.runbook, type="tertiary", icon=":material/menu_book:")
     _next(view, standing)
@@ -234,7 +231,8 @@ def _goals(view: View) -> None:
     if standings and view.model.experiment is None:
         st.caption(
             _(
-                "Without a control group a move of the KPI cannot be credited to the model: the market moves it too."
+                "Without a control group a move of the KPI cannot be credited to the model:"
+                " the market moves it too."
             )
         )
     for kpi in view.model.kpis:
@@ -374,11 +372,12 @@ def _chart(
         alt=_("{title} over time").format(title=item.title),
     )
     latest = max(everything, key=lambda point: point.window.start)
-    _newest(latest.value.reason, grain)
+    _newest(latest)
     widgets.explain(query.declared().get(name), everything, name=name, unit=unit, key=f"{name}-{column}")
     return 1
 
 
-def _newest(reason: str, grain: Grain | None) -> None:
-    if reason:
-        st.caption(_("Newest window: {reason}").format(reason=text.markdown(reason)))
+def _newest(latest: MetricPoint) -> None:
+    """Say why the newest window has no value; what still comes in is drawn hollow and needs no words."""
+    if latest.value.state in (ValueState.NOT_ENOUGH_DATA, ValueState.ERROR) and latest.value.reason:
+        st.caption(_("Newest window: {reason}").format(reason=text.markdown(latest.value.reason)))

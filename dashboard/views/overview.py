@@ -78,22 +78,20 @@ def _card(context: Context, standing: Standing) -> None:
     with st.container(border=True, key=f"card-{standing.model}"):
         left, right = st.columns([5, 3], gap="medium", vertical_alignment="center")
         with left:
-            st.page_link(
-                context.pages["model"],
-                label=f"**{text.markdown(standing.title, limit=80)}**",
-                query_params={"model": standing.model},
-                icon=":material/monitoring:",
-            )
+            with st.container(key=f"name-{standing.model}"):
+                st.page_link(
+                    context.pages["model"],
+                    label=text.markdown(standing.title, limit=80),
+                    query_params={"model": standing.model},
+                    icon=":material/monitoring:",
+                )
             for goal in standing.goals:
                 st.markdown(sentences.goal_line(goal))
             if not standing.goals:
                 st.markdown(
                     _("No goal is declared: add one under `goals:` to see whether it will be reached.")
                 )
-            with st.container(horizontal=True, gap="small"):
-                widgets.light(_("Service"), standing.service)
-                widgets.light(_("Model"), standing.performance)
-                widgets.light(_("Goal"), standing.goal)
+            widgets.lights(standing)
             _facts(context, standing)
         with right:
             known = [value for value in standing.history if value is not None]
@@ -105,7 +103,7 @@ def _card(context: Context, standing: Standing) -> None:
 
 def _facts(context: Context, standing: Standing) -> None:
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        st.caption(widgets.freshness(standing.fresh, context))
+        st.caption(widgets.freshness(standing.fresh, context), width="content")
         for ticket, severity in standing.tickets[:3]:
             st.page_link(
                 context.pages["tickets"],
@@ -116,7 +114,7 @@ def _facts(context: Context, standing: Standing) -> None:
                 icon=":material/confirmation_number:",
             )
         if not standing.tickets:
-            st.caption(_("no open ticket"))
+            st.caption(_("no open ticket"), width="content")
 
 
 def _sparkline(standing: Standing) -> None:
