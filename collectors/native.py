@@ -1,10 +1,12 @@
 """Ask DuckDB: one pass over the rows with its own histograms."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from sqlglot import exp
 
 from collectors.counting import Counted, Hist, Key, Levels, Question, SumsBy, with_ctes
@@ -94,7 +96,16 @@ def floats_of(column: pa.ChunkedArray) -> Floats:
     """Return a column as doubles; NULL becomes NaN."""
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan)
-    return np.asarray(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    filled = pc.fill_null(pc.cast(column, pa.float64()), float("nan"))
+    return np.concatenate([np.zeros(0), *(_plain(chunk, np.float64) for chunk in filled.chunks)])
+
+
+def _plain(array: pa.Array, dtype: type[np.generic]) -> NDArray[Any]:
+    """Return an array without NULLs as numpy's: pyarrow's own way imports pandas."""
+    if not len(array):
+        return np.zeros(0, dtype=dtype)
+    size = np.dtype(dtype).itemsize
+    return np.frombuffer(array.buffers()[1], dtype=dtype, count=len(array), offset=array.offset * size)
 
 
 def _lists(column: pa.ChunkedArray, groups: int, width: int) -> Counts:
@@ -103,9 +114,9 @@ def _lists(column: pa.ChunkedArray, groups: int, width: int) -> Counts:
     if groups:
         array = column.combine_chunks()
         array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
-        lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        lengths = _plain(pc.cast(pc.fill_null(pc.list_value_length(array), 0), pa.int64()), np.int64)
         inside = np.arange(width)[None, :] < lengths[:, None]
-        counts[inside] = pc.list_flatten(array).to_numpy(zero_copy_only=False)
+        counts[inside] = _plain(pc.cast(pc.list_flatten(array), pa.int64()), np.int64)
     return counts
 
 
