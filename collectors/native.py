@@ -96,16 +96,20 @@ def floats_of(column: pa.ChunkedArray) -> Floats:
     """Return a column as doubles; NULL becomes NaN."""
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan)
-    filled = pc.fill_null(pc.cast(column, pa.float64()), float("nan"))
-    return np.concatenate([np.zeros(0), *(_plain(chunk, np.float64) for chunk in filled.chunks)])
+    chunks = pc.cast(column, pa.float64()).chunks
+    return np.concatenate([np.zeros(0), *(_plain(chunk, np.float64, np.nan) for chunk in chunks)])
 
 
-def _plain(array: pa.Array, dtype: type[np.generic]) -> NDArray[Any]:
-    """Return an array without NULLs as numpy's: pyarrow's own way imports pandas."""
+def _plain(array: pa.Array, dtype: type[np.generic], missing: float) -> NDArray[Any]:
+    """Return an array as numpy's, NULL as `missing`: pyarrow's own way imports pandas."""
     if not len(array):
         return np.zeros(0, dtype=dtype)
     size = np.dtype(dtype).itemsize
-    return np.frombuffer(array.buffers()[1], dtype=dtype, count=len(array), offset=array.offset * size)
+    values = np.frombuffer(array.buffers()[1], dtype=dtype, count=len(array), offset=array.offset * size)
+    if not array.null_count:
+        return values
+    valid = _plain(pc.cast(array.is_valid(), pa.uint8()), np.uint8, 0)
+    return np.where(valid > 0, values, np.asarray(missing, dtype=dtype))
 
 
 def _lists(column: pa.ChunkedArray, groups: int, width: int) -> Counts:
@@ -114,9 +118,9 @@ def _lists(column: pa.ChunkedArray, groups: int, width: int) -> Counts:
     if groups:
         array = column.combine_chunks()
         array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
-        lengths = _plain(pc.cast(pc.fill_null(pc.list_value_length(array), 0), pa.int64()), np.int64)
+        lengths = _plain(pc.cast(pc.list_value_length(array), pa.int64()), np.int64, 0)
         inside = np.arange(width)[None, :] < lengths[:, None]
-        counts[inside] = _plain(pc.cast(pc.list_flatten(array), pa.int64()), np.int64)
+        counts[inside] = _plain(pc.cast(pc.list_flatten(array), pa.int64()), np.int64, 0)
     return counts
 
 

@@ -1,12 +1,17 @@
 """Parquet files, read by DuckDB; times of a file come from its footer where they can."""
 
+import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from collectors.sources._files import FileOptions, FileSource, quoted_list
+from collectors.zones import moment
+
+_UNITS = {"milliseconds": (1000, 1), "microseconds": (1, 1), "nanoseconds": (1, 1000)}
+"""What makes microseconds of each unit: times, over."""
 
 
 class Options(FileOptions):
@@ -46,11 +51,11 @@ class Source(FileSource):
                 if metadata.row_group(group).num_rows == 0:
                     continue
                 return super().extent(path)
-            lows.append(_moment(stats.min))
-            highs.append(_moment(stats.max))
-        return min(lows), max(highs), rows
-
-
-def _moment(value: datetime) -> datetime:
-    plain = value.to_pydatetime() if hasattr(value, "to_pydatetime") else value
-    return plain.replace(tzinfo=UTC) if plain.tzinfo is None else plain.astimezone(UTC)
+            lows.append(stats.min_raw)
+            highs.append(stats.max_raw)
+        column = metadata.schema.column(index)
+        unit = _UNITS.get(json.loads(column.logical_type.to_json()).get("timeUnit", ""))
+        if column.physical_type != "INT64" or unit is None or not lows:
+            return super().extent(path)
+        low, high = (value * unit[0] // unit[1] for value in (min(lows), max(highs)))
+        return moment(low), moment(high), rows
