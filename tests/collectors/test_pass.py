@@ -203,3 +203,15 @@ def test_a_pass_that_dies_between_two_batches_goes_on_where_it_ended(
     ]
     assert points(watched, "business.conversion") == points(whole, "business.conversion")
     whole.close()
+
+
+def test_either_database_keeps_a_pass(watched: House, store_url: str) -> None:
+    go(watched)
+    other = House(folder=watched.folder / "other", body=watched.body, store_url=store_url)
+    other.folder.mkdir()
+    assert go(other, NOW).windows == 20
+    assert other.marks() == watched.marks()
+    assert points(other, "business.conversion") == points(watched, "business.conversion")
+    again = go(other, NOW + timedelta(hours=1))
+    assert (again.windows, again.points) == (0, 0)
+    other.close()
