@@ -23,23 +23,22 @@ def panel(context: Context, ticket: TicketRow, since: datetime) -> None:
     done = st.session_state.pop(DONE, "")
     if done:
         st.success(done, icon=":material/check:")
-    with st.container(border=True, key="acts"):
-        st.subheader(_("What to do with it"))
-        if context.reader.barred:
-            st.caption(context.reader.barred)
-            return
-        if ticket.state == TicketState.CLOSED:
-            st.caption(_("It is closed and takes comments only; new harm opens a new ticket."))
-        else:
+    if context.reader.barred:
+        st.caption(context.reader.barred)
+        return
+    with st.container(horizontal=True, gap="small", key="acts"):
+        if ticket.state != TicketState.CLOSED:
             _acknowledge(context, ticket)
             _assign(context, ticket)
         _comment(context, ticket)
         if ticket.state != TicketState.CLOSED:
-            st.caption(_("End it"))
             _close(context, ticket)
             _accept(context, ticket, since)
             _dismiss(context, ticket)
-        st.caption(_("Signed as {who}.").format(who=text.markdown(context.reader.actor)))
+    signed = _("What you do is signed as {who}.").format(who=text.markdown(context.reader.actor))
+    if ticket.state == TicketState.CLOSED:
+        signed = _("It is closed and takes comments only; new harm opens a new ticket.") + " " + signed
+    st.caption(signed)
 
 
 def _acknowledge(context: Context, ticket: TicketRow) -> None:
@@ -49,7 +48,6 @@ def _acknowledge(context: Context, ticket: TicketRow) -> None:
         _("Acknowledge"),
         type="primary",
         icon=":material/back_hand:",
-        width="stretch",
         help=_("Say that you are on it. It stops reminders, nothing else."),
     ):
         _do(
@@ -61,7 +59,7 @@ def _acknowledge(context: Context, ticket: TicketRow) -> None:
 
 def _assign(context: Context, ticket: TicketRow) -> None:
     with (
-        st.popover(_("Assign"), icon=":material/person_add:", width="stretch"),
+        st.popover(_("Assign"), icon=":material/person_add:"),
         st.form("assign", border=False),
     ):
         name = st.text_input(
@@ -82,7 +80,7 @@ def _assign(context: Context, ticket: TicketRow) -> None:
 
 def _comment(context: Context, ticket: TicketRow) -> None:
     with (
-        st.popover(_("Comment"), icon=":material/comment:", width="stretch"),
+        st.popover(_("Comment"), icon=":material/comment:"),
         st.form("comment", border=False, clear_on_submit=True),
     ):
         words = st.text_area(_("Comment"), max_chars=desk.LONGEST)
@@ -96,10 +94,12 @@ def _comment(context: Context, ticket: TicketRow) -> None:
 
 def _close(context: Context, ticket: TicketRow) -> None:
     with (
-        st.popover(_("Close: it is mended"), icon=":material/task_alt:", width="stretch"),
+        st.popover(_("Close"), icon=":material/task_alt:"),
         st.form("close", border=False),
     ):
-        st.caption(_("Refused while one of its alerts still fires; it also closes by itself on recovery."))
+        st.caption(
+            _("For what is mended. Refused while one of its alerts fires; on recovery it closes by itself.")
+        )
         words = st.text_area(_("What mended it"), max_chars=desk.LONGEST)
         if st.form_submit_button(_("Close the ticket"), type="primary"):
             _do(
@@ -112,7 +112,7 @@ def _close(context: Context, ticket: TicketRow) -> None:
 def _accept(context: Context, ticket: TicketRow, since: datetime) -> None:
     today = context.now.astimezone(context.zone).date()
     with (
-        st.popover(_("Accept as the new normal"), icon=":material/moving:", width="stretch"),
+        st.popover(_("Accept as the new normal"), icon=":material/moving:"),
         st.form("accept", border=False),
     ):
         st.caption(
@@ -138,7 +138,7 @@ def _accept(context: Context, ticket: TicketRow, since: datetime) -> None:
 
 def _dismiss(context: Context, ticket: TicketRow) -> None:
     with (
-        st.popover(_("Dismiss"), icon=":material/do_not_disturb_on:", width="stretch"),
+        st.popover(_("Dismiss"), icon=":material/do_not_disturb_on:"),
         st.form("dismiss", border=False),
     ):
         why = st.radio(

@@ -15,7 +15,11 @@ from dashboard import text
 from dashboard.options import Palette
 from reports.query import Heat
 
+SCORE = "@score"
+"""The column under which the score's own drift is kept."""
 CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
+_WIDEST = 2.0
+"""An interval is drawn up to so many times the largest value."""
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
 
@@ -85,10 +89,16 @@ def trend(
     _moments(chart, scene)
     for level in levels:
         _level(chart, level, unit, scene)
-    _layout(chart, unit, scene, height, legend=len(chart.data) > 2 or len(series) > 1)
-    known = [p.value.value for points in series.values() for p in points if p.value.value is not None]
+    everything = [point for points in series.values() for point in points if point.value.value is not None]
+    _layout(
+        chart, unit, scene, height, legend=len(series) > 1 or not all(_sure(point) for point in everything)
+    )
+    known = [point.value.value for point in everything if point.value.value is not None]
+    uppers = [point.value.upper for point in everything if point.value.upper is not None]
     if known and min(known) >= 0 and unit in ("count", "ms", "percent") and min(known) < 0.4 * max(known):
         chart.update_yaxes(rangemode="tozero")
+    if known and min(known) >= 0 < max(known) and uppers and max(uppers) > _WIDEST * max(known):
+        chart.update_yaxes(range=[0, _WIDEST * max(known)])  # a wide interval must not flatten what is known
     return chart
 
 
@@ -140,7 +150,7 @@ def sparkline(
 
 def heat_map(heat: Heat, scene: Scene, *, top: float, unit: str = "score") -> go.Figure:
     """Draw columns × windows, darker is more; a cell without a value stays empty."""
-    names = [text.figure(column, limit=28) for column in heat.columns]
+    names = [_("the score") if name == SCORE else text.figure(name, limit=28) for name in heat.columns]
     days = [_middle(window, scene.zone) for window in heat.windows]
     hover = [
         [
@@ -216,6 +226,7 @@ def _line(
         mode="lines+markers",
         line={"color": colour, "width": 2, "dash": _DASHES[at % len(_DASHES)]},
         marker={"size": 4, "symbol": _SYMBOLS[at % len(_SYMBOLS)]},
+        showlegend=not alone,
     )
     later = pick("value", sure=False)
     if any(value is not None for value in later):
@@ -262,25 +273,25 @@ def _band(
 def _missing(
     chart: go.Figure, series: Mapping[str, Sequence[MetricPoint]], windows: Sequence[Window], scene: Scene
 ) -> None:
-    """Say 'no data' in runs of at least three windows in which no series has a value."""
+    """Shade windows in which no series has a value; say 'no data' where there is room for the words."""
     known = {p.window.start for points in series.values() for p in points if p.value.value is not None}
     inside = [window for window in windows if known and min(known) <= window.start <= max(known)]
     for first, last in _runs([window.start not in known for window in inside]):
+        x0, x1 = _local(inside[first].start, scene.zone), _local(inside[last - 1].end, scene.zone)
         chart.add_vrect(
-            x0=_local(inside[first].start, scene.zone),
-            x1=_local(inside[last - 1].end, scene.zone),
-            fillcolor=_faint(scene.colours.muted, 0.10),
-            line_width=0,
-            layer="below",
-            annotation={
-                "text": _("no data"),
-                "font": {"size": 11, "color": scene.colours.muted},
-                "textangle": -90 if last - first < 8 else 0,
-            }
-            if last - first >= 3
-            else None,
-            annotation_position="inside bottom" if last - first >= 8 else "inside",
+            x0=x0, x1=x1, fillcolor=_faint(scene.colours.muted, 0.10), line_width=0, layer="below"
         )
+        share = (x1 - x0) / (scene.until - scene.since)
+        if last - first >= 3 and share >= 0.03:
+            chart.add_annotation(
+                x=x0 + (x1 - x0) / 2,
+                y=0.5,
+                yref="paper",
+                showarrow=False,
+                text=_("no data"),
+                font={"size": 11, "color": scene.colours.muted},
+                textangle=-90 if share < 0.12 else 0,
+            )
 
 
 def _shade(chart: go.Figure, shade: Shade, scene: Scene) -> None:
@@ -291,7 +302,7 @@ def _shade(chart: go.Figure, shade: Shade, scene: Scene) -> None:
     since, until = max(shade.since, scene.since), min(shade.until, scene.until)
     if since >= until:
         return
-    late = since - scene.since > (scene.until - scene.since) * 0.7
+    late = not scene.since < since <= scene.since + (scene.until - scene.since) * 0.7
     chart.add_vrect(
         x0=_local(since, scene.zone),
         x1=_local(until, scene.zone),

@@ -14,8 +14,9 @@ from core.rules import AlertState, TicketState
 from core.text import gettext as _
 from core.values import MetricPoint
 from core.windows import Grain
-from dashboard.charts import Moment, Shade
+from dashboard.charts import SCORE, Moment, Shade
 from dashboard.context import Context
+from dashboard.sections import COLUMN_DRIFT
 from reports.query import Heat
 from reports.standing import GoalStanding, Standing, goal_standing, standings
 from store.alerts import alerts
@@ -197,9 +198,14 @@ def shades(facts: Facts, metric: str, primary: str, version: str, segment: str, 
     for fired in facts.fired:
         rule = fired.rule.partition(":")[0]
         named = {metric, "performance.primary" if metric == primary else metric}
-        if column == "@score":
-            named = {"drift.score"}
-        if rule in named and fired.version in ("", version) and fired.segment in ("", segment):
+        if metric == COLUMN_DRIFT:
+            named = {"drift.score" if column == SCORE else "drift.columns"}
+        if (
+            fired.column == column
+            and rule in named
+            and fired.version in ("", version)
+            and fired.segment in ("", segment)
+        ):
             ours.append(
                 Shade(
                     since=fired.since,

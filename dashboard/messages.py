@@ -94,7 +94,8 @@ def one(context: Context, number: int) -> None:
                     _state(row),
                     text.moment(row.sent_at or row.created_at, context.zone),
                 )
-            )
+            ),
+            width="content",
         )
         ticket = row.payload.get("ticket")
         if ticket is not None:

@@ -10,10 +10,11 @@ from datetime import date as Date  # noqa: N812 - `date` writes one here
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from core import figures
 from core.text import gettext as _
 from core.text import ngettext
 
-NBSP = "\u00a0"
+NBSP = figures.NBSP
 _JOINER = "\u2060"  # invisible; breaks shortcodes, which Streamlit looks for after it has read the markdown
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$&=^\"'])")
 _SHORTCODE = re.compile(r":(?=[A-Za-z0-9_+\-/])")
@@ -47,21 +48,11 @@ def number(value: float | None, unit: str = "", *, digits: int | None = None, cu
     """
     if value is None:
         return "—"
-    if unit == "percent":
-        share = 100 * value
-        places = digits if digits is not None else (2 if 0 < abs(share) < 1 else 1)
-        return f"{share:.{places}f}{NBSP}%"
-    if unit == "count":
-        return f"{value:,.0f}"
-    if unit == "ms":
-        return f"{value:,.0f}{NBSP}ms" if abs(value) >= 10 else f"{value:.1f}{NBSP}ms"
-    if unit == "hours":
-        return f"{value:,.1f}{NBSP}h"
-    if unit == "currency":
-        return f"{value:,.2f}{NBSP}{currency}".rstrip()
-    if digits is not None:
+    if digits is not None and unit not in ("percent", "count", "ms", "hours", "currency"):
         return f"{value:,.{digits}f}"
-    return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    if unit == "ms" and abs(value) < 10:
+        return f"{value:.2g}{NBSP}ms"
+    return figures.figure(value, unit, currency=currency).replace("-", "−")
 
 
 def axis_unit(unit: str) -> str:

@@ -34,7 +34,11 @@ h2 {padding-top: 0.9rem !important; padding-bottom: 0.2rem !important; scroll-ma
 [data-testid="stHeadingWithActionElements"] a {display: none;}
 [class*="st-key-lead"] p {font-size: 1.12rem; line-height: 1.5;}
 [class*="st-key-card"] p {margin-bottom: 0.15rem;}
-[class*="st-key-card"] [data-testid="stPageLink-NavLink"] {padding-left: 0; margin-left: 0;}
+[class*="st-key-card"] [data-testid="stMarkdownContainer"],
+[class*="st-key-card"] [data-testid="stCaptionContainer"] {margin-bottom: 0;}
+[class*="st-key-card"] [data-testid="stPageLink-NavLink"]
+  {padding-left: 0; margin-left: 0; background: transparent;}
+[class*="st-key-card"] [data-testid="stPageLink-NavLink"]:hover {text-decoration: underline;}
 [class*="st-key-name"] [data-testid="stPageLink-NavLink"] p {font-size: 1.12rem; font-weight: 620;}
 .gk-table {overflow-x: auto;}
 .gk-table table {border-collapse: collapse; width: 100%; font-size: 0.9rem;}

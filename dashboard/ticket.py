@@ -10,7 +10,7 @@ import streamlit as st
 from alerts import tickets as desk
 from core.errors import GoalkeeperError
 from core.evidence import Evidence, Finding
-from core.figures import figure, points
+from core.figures import points
 from core.rules import TicketState
 from core.text import gettext as _
 from core.windows import Grain
@@ -71,10 +71,10 @@ def render(context: Context, ticket_id: int) -> None:
     st.title(text.markdown(row.title, limit=200))
     _head(context, opened)
     since = min((one.since for one in opened.findings), default=row.opened_at)
+    acts.panel(context, row, since)
     with st.container(key="split-ticket"):
         left, right = st.columns([5, 2], gap="large")
         with right:
-            acts.panel(context, row, since)
             _facts(context, opened, since)
         with left:
             _happened(context, opened)
@@ -89,7 +89,10 @@ def _head(context: Context, opened: Opened) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         widgets.severity_badge(row.severity)
         widgets.state_badge(row.state, row.resolution)
-        st.caption(_("Ticket {id} · asks to {what}").format(id=row.id, what=wording.asks_word(row.kind)))
+        st.caption(
+            _("Ticket {id} · asks to {what}").format(id=row.id, what=wording.asks_word(row.kind)),
+            width="content",
+        )
         if row.model in context.project.models:
             model = context.project.models[row.model]
             st.page_link(
@@ -231,9 +234,9 @@ def _findings(context: Context, opened: Opened) -> None:
         value = wording.shown(one, one.value) if one.value is not None else ""
         rows.append(
             [
-                Cell(text=one.title, note=one.reason if one.value is None else _scope(one)),
+                Cell(text=one.title, note=one.reason if one.value is None else ""),
                 widgets.severity_word(str(one.severity)),
-                Cell(text=value, note=f"n = {figure(one.n, 'count')}" if one.n else ""),
+                Cell(text=value, note=f"n = {text.number(one.n, 'count')}" if one.n else ""),
                 normal,
                 points(one.effect, one.unit, currency=one.currency) if one.effect is not None else "",
                 text.moment(one.since, context.zone),
@@ -246,14 +249,6 @@ def _findings(context: Context, opened: Opened) -> None:
         figures=(2, 3, 4),
         label=_("Findings of this ticket"),
     )
-
-
-def _scope(finding: Finding) -> str:
-    parts = [
-        finding.segment,
-        _("version {version}").format(version=finding.version) if finding.version else "",
-    ]
-    return " · ".join(part for part in parts if part)
 
 
 def _explained(context: Context, opened: Opened) -> None:
@@ -269,10 +264,10 @@ def _explained(context: Context, opened: Opened) -> None:
             rows.append(
                 [
                     Cell(text=one.segment, link=links.model("", segment=one.segment)),
-                    figure(one.value, worst.unit),
-                    figure(one.before, worst.unit),
+                    text.number(one.value, worst.unit),
+                    text.number(one.before, worst.unit),
                     change,
-                    figure(one.n, "count"),
+                    text.number(one.n, "count"),
                 ]
             )
         tables.table(
@@ -288,7 +283,7 @@ def _explained(context: Context, opened: Opened) -> None:
         )
         tables.table(
             [_("Column"), _("Drift"), _("Normal up to")],
-            [[one.column, figure(one.value), figure(one.normal)] for one in evidence.drifted[:12]],
+            [[one.column, text.number(one.value), text.number(one.normal)] for one in evidence.drifted[:12]],
             figures=(1, 2),
             label=_("Columns that drifted"),
         )

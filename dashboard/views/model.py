@@ -85,7 +85,7 @@ def _filters(context: Context, model: Model) -> tuple[View, list[str]]:
     segment = links.pick(st.query_params, "segment", ["", *facts.segments], "")
     column = links.pick(st.query_params, "column", ["", *facts.columns], "")
     compare = st.query_params.get("compare") == "1" and not version.value and len(facts.versions) > 1
-    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
+    with st.container(horizontal=True, vertical_alignment="top", key="filters"):
         if len(context.project.models) > 1:
             _choice("model", _("Model"), model.name, list(context.project.models), "")
         if len(facts.versions) > 1:
@@ -274,13 +274,19 @@ def _family(view: View, family: str, title: str, wanted: Sequence[sections.Chart
             with columns[drawn % 2]:
                 drawn += _chart(view, item)
         if not drawn:
-            st.caption(_("Nothing of this kind was computed in this range."))
+            st.caption(_nothing(view))
+
+
+def _nothing(view: View) -> str:
+    if view.context.as_of is not None:
+        return _("Of an earlier time only stored values are known, and none is for this choice.")
+    return _("Nothing of this kind was computed in this range.")
 
 
 def _drift(view: View) -> None:
     st.header(_("Drift"), anchor="drift")
     with st.container(key="charts-drift"):
-        _chart(view, sections.score_drift(), column="@score", height=230)
+        _chart(view, sections.score_drift(), column=charts.SCORE, height=230)
     heat = data.heat(
         view.context,
         view.model.name,
@@ -291,7 +297,11 @@ def _drift(view: View) -> None:
         segment=view.segment,
     )
     if not heat.columns:
-        st.caption(_("No column's drift is stored for this choice; all versions and rows always are."))
+        st.caption(
+            _nothing(view)
+            if view.context.as_of
+            else _("No column's drift is stored for this choice; all versions and rows always are.")
+        )
         return
     st.subheader(_("Columns by day, most drifted last week on top"))
     known = [value for row in heat.values for value in row if value is not None]

@@ -160,7 +160,7 @@ def _one(context: Context, report: int) -> None:
         when=text.moment(row.created_at, context.zone), who=text.markdown(row.actor)
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{made} · {len(body.encode()) / 1e6:.1f} MB")
+        st.caption(f"{made} · {len(body.encode()) / 1e6:.1f} MB", width="content")
         st.download_button(
             _("Download HTML"),
             data=body,
