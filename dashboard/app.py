@@ -25,11 +25,11 @@ from store.database import Store
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1") -> None:
+def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1", first: str = "overview") -> None:
     """Draw one page of the project at `config_path`.
 
     `now` is aware; `host` is the address that the dashboard listens on: elsewhere than on loopback, pages are
-    read-only without a login.
+    read-only without a login. `first` is the page of an address that names none.
     """
     st.set_page_config(page_title="Goalkeeper", page_icon=ICON, layout="wide")
     st.html(CSS)
@@ -54,7 +54,7 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1") -> N
             title=_(page.title),
             icon=page.icon,
             url_path=kind,
-            default=kind == "overview",
+            default=kind == first,
         )
         for kind, (page, module) in sorted(found.items(), key=lambda item: item[1][0].order)
     }

@@ -60,7 +60,7 @@ h2 {padding-top: 0.9rem !important; padding-bottom: 0.2rem !important; scroll-ma
 .gk-trail time {opacity: 0.72;}
 .gk-trail p {margin: 0; overflow-wrap: anywhere;}
 @media (max-width: 1000px) {
-  [data-testid="stMainBlockContainer"] {padding-left: 1.2rem; padding-right: 1.2rem;}
+  [data-testid="stMainBlockContainer"] {padding: 3.2rem 1.2rem 4rem;}
   [class*="st-key-charts"] [data-testid="stHorizontalBlock"],
   [class*="st-key-split"] > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"]
     {flex-wrap: wrap;}

@@ -40,7 +40,10 @@ def main() -> None:
         print("Trying Playwright's own Chromium for the browser tests …")
         _quietly(sys.executable, "-m", "playwright", "install", "chromium")
     if chromium() is None:
-        print("LEFT OUT: no Chromium here, so every test marked 'browser' is skipped (install `chromium` to run them).")
+        print(
+            "LEFT OUT: no Chromium here, so every test marked 'browser' is skipped"
+            " (install `chromium` to run them)."
+        )
 
 
 if __name__ == "__main__":

@@ -302,6 +302,7 @@ def _drift(view: View) -> None:
             if view.context.as_of
             else _("No column's drift is stored for this choice; all versions and rows always are.")
         )
+        _column(view)
         return
     st.subheader(_("Columns by day, most drifted last week on top"))
     known = [value for row in heat.values for value in row if value is not None]

@@ -1,0 +1,149 @@
+"""The real pages in a real browser: one server, one browser, every page by its address."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from store import tickets
+from tests.dashboard.made import Made
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+pytestmark = pytest.mark.browser
+
+ADDRESSES = {
+    "overview": ("/", "Call conversion 11.8 %"),
+    "model": ("/model?model=lead&column=age", "at this pace it will be 12.1 % by then"),
+    "tickets": ("/tickets?state=all", "Call conversion fell to 7.2 %"),
+    "ticket": ("/tickets?ticket=1&as_of=2026-04-02T08:00:00Z", "(likely 6.1 % to 8.5 %)"),
+    "reports": ("/reports", "Lead scoring: 1 April to 2 April"),
+    "messages": ("/reports?view=messages", "Ticket 1 opened"),
+    "message": ("/reports?message=1", "ticket opened"),
+    "report": ("/reports?report=1", "ann@example.com"),
+    "digest": ("/reports?view=digest", "As it would be sent now"),
+    "collectors": ("/collectors", "log.parquet cannot be read"),
+}
+OWN_LOOK_UP = re.compile(r"/_stcore/(health|host-config)")
+"""Streamlit asks for these below every page's name first, is told 404 and asks again at the root."""
+
+
+class Watched:
+    """A page whose console is listened to."""
+
+    def __init__(self, page: "Page", address: str) -> None:
+        self.page, self._address = page, address
+        self.said: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+
+    def _hear(self, message: "ConsoleMessage") -> None:
+        if message.type == "error" and not OWN_LOOK_UP.search(message.location.get("url", "")):
+            self.said.append(f"{message.text} ({message.location.get('url')})")
+
+    def open(self, path: str, text: str = "") -> "Page":
+        """Open an address of the dashboard and wait until it shows `text` and has settled."""
+        self.page.goto(f"{self._address}{path}")
+        self.page.locator("h1").first.wait_for()
+        if text:
+            self.page.wait_for_function(
+                "text => document.body.innerText.replaceAll('\\u00a0', ' ').includes(text)", arg=text
+            )
+        self.page.wait_for_function(
+            "() => document.querySelector('[data-test-script-state]')"
+            "?.dataset.testScriptState === 'notRunning'"
+            " && !document.querySelector('[data-testid=\"stSkeleton\"]')"
+        )
+        return self.page
+
+    def check(self) -> None:
+        """Nothing broke."""
+        assert self.page.locator('[data-testid="stException"]').count() == 0
+        assert self.said == []
+
+
+@pytest.fixture
+def watched(browser: "Browser", address: str) -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-GB")
+    context.set_default_timeout(30_000)
+    yield Watched(context.new_page(), address)
+    context.close()
+
+
+def test_a_row_of_the_overview_leads_to_its_model(watched: Watched) -> None:
+    page = watched.open("/")
+    page.get_by_role("link", name="Lead scoring").click()
+    page.wait_for_url(re.compile("/model\\?model=lead"))
+    page.locator("h2", has_text="Performance").wait_for()
+    watched.check()
+
+
+def test_a_link_with_version_segment_and_range_survives_a_choice(watched: Watched) -> None:
+    page = watched.open("/model?version=v2&segment=region%3Dnorth&from=2026-02-20&to=2026-03-20")
+    page.get_by_text("90 days", exact=True).click()
+    page.wait_for_url(re.compile("from=2026-01-05"))
+    assert "version=v2" in page.url and "segment=region" in page.url
+    watched.check()
+
+
+def test_charts_are_drawn_and_say_what_fired(watched: Watched) -> None:
+    page = watched.open("/model?from=2026-01-10&to=2026-04-04")
+    page.locator(".js-plotly-plot .annotation", has_text="ticket 1").first.wait_for()
+    page.locator(".js-plotly-plot .annotation", has_text="v2").first.wait_for()
+    watched.check()
+
+
+def test_acknowledging_in_the_browser_is_kept_in_the_store(watched: Watched, served: Made) -> None:
+    page = watched.open("/tickets?ticket=1")
+    page.get_by_role("button", name="Acknowledge").click()
+    page.get_by_text("the others see that somebody is on it").wait_for()
+    with served.store().read() as session:
+        row = tickets.ticket(session, 1)
+    assert row is not None and row.state == "acknowledged"
+    watched.check()
+
+
+def test_a_foreign_text_is_no_markup(watched: Watched, served: Made) -> None:
+    said = "<img src=x onerror=alert(1)> $x$ [a](javascript:alert(1)) :smile:"
+    with served.store().write() as session:
+        tickets.add_event(
+            session, 1, at=row_time(served), actor="<i>ann</i>", action="commented", detail={"text": said}
+        )
+    page = watched.open("/tickets?ticket=1", said)
+    assert page.locator("img[src=x]").count() == 0
+    watched.check()
+
+
+def row_time(served: Made) -> datetime:
+    with served.store().read() as session:
+        row = tickets.ticket(session, 1)
+    assert row is not None
+    return row.opened_at
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 768])
+def test_each_page_opens_by_its_address_and_fits(
+    browser: "Browser", address: str, screenshots: Path, width: int, scheme: str
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 1000},
+        color_scheme=scheme,
+        locale="en-GB",  # type: ignore[arg-type]
+    )
+    context.set_default_timeout(30_000)
+    watched = Watched(context.new_page(), address)
+    for name, (path, text) in ADDRESSES.items():
+        page = watched.open(path, text)
+        main = page.locator('[data-testid="stMain"]')
+        height, wide, room = main.evaluate("m => [m.scrollHeight, m.scrollWidth, m.clientWidth]")
+        page.set_viewport_size({"width": width, "height": min(max(height + 20, 1000), 8000)})
+        page.screenshot(path=screenshots / f"{name}-{width}-{scheme}.png", animations="disabled")
+        page.set_viewport_size({"width": width, "height": 1000})
+        assert wide <= room, f"{name} is {wide} wide where there is room for {room}"
+        watched.check()
+    context.close()

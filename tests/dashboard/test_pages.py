@@ -1,0 +1,299 @@
+"""Pages without a browser: what they show, what people may do on them, and what they refuse."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from store import outbox, requests, settings, tickets
+from tests.dashboard.made import FALL, NOW, Made, day, empty, made
+
+PAGES = ("overview", "model", "tickets", "reports", "collectors")
+
+
+def script(path: str, now: str, first: str, host: str) -> None:
+    """What Streamlit runs."""
+    from datetime import datetime
+
+    from dashboard.app import run
+
+    run(path, datetime.fromisoformat(now), host=host, first=first)
+
+
+def opened(path: Path, first: str = "overview", *, host: str = "127.0.0.1", **asked: str) -> AppTest:
+    """Open a page by its address."""
+    arguments = {"path": str(path), "now": NOW.isoformat(), "first": first, "host": host}
+    page = AppTest.from_function(script, default_timeout=30, kwargs=arguments)
+    for name, value in asked.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception, page.exception
+    return page
+
+
+def words(page: AppTest) -> str:
+    """Everything that a page says, escapes taken out."""
+    kinds = (
+        "title",
+        "header",
+        "subheader",
+        "markdown",
+        "caption",
+        "warning",
+        "error",
+        "info",
+        "success",
+        "code",
+    )
+    said = [element.value for kind in kinds for element in page.get(kind)]
+    said += [element.proto.body for element in page.get("html")]
+    return " ".join(str(one) for one in said).replace("\\", "").replace("\u00a0", " ")
+
+
+def button(page: AppTest, label: str) -> None:
+    """Press a button."""
+    next(one for one in page.button if one.label == label).click().run()
+    assert not page.exception, page.exception
+
+
+@pytest.mark.parametrize("first", PAGES)
+def test_every_page_draws(filled: Made, first: str) -> None:
+    assert opened(filled.path, first).title
+
+
+def test_the_overview_tells_how_the_goal_stands(filled: Made) -> None:
+    said = words(opened(filled.path))
+    assert "11.8 % · goal 15.0 % by 31 December 2026: **off track**, at this pace 12.1 % by then" in said
+    assert "1 model · 1 in trouble · 1 open ticket" in said
+    assert "learning, 9 of 14" in said
+
+
+def test_a_model_page_says_what_to_do_next(filled: Made) -> None:
+    page = opened(filled.path, "model")
+    assert "What to do next" in words(page)
+    assert [one.value for one in page.header] == ["Goal", "Service", "Performance", "Drift", "Data quality"]
+
+
+def test_a_link_chooses_version_segment_range_and_column(filled: Made) -> None:
+    page = opened(
+        filled.path, "model", version="v2", segment="region=north", column="age",
+        **{"from": "2026-02-20", "to": "2026-03-20"},
+    )  # fmt: skip
+    chosen = {one.label: one.value for one in page.selectbox}
+    assert chosen == {"Version": "v2", "Segment": "region=north", "One column by itself": "age"}
+    assert not page.warning
+
+
+def test_a_choice_goes_into_the_address(filled: Made) -> None:
+    page = opened(filled.path, "model")
+    next(one for one in page.selectbox if one.label == "Version").select("v1").run()
+    assert page.query_params["version"] in ("v1", ["v1"])
+    assert not page.exception
+
+
+def test_a_link_to_what_is_not_there_says_so(filled: Made) -> None:
+    page = opened(filled.path, "model", version="v9", **{"from": "2026-13-45"})
+    said = " ".join(one.value for one in page.warning)
+    assert "v9" in said
+    assert "not two dates in order" in said
+
+
+def test_a_link_with_a_time_leaves_out_what_came_later(filled: Made) -> None:
+    page = opened(filled.path, "model", as_of=(day(FALL).start - timedelta(days=30)).isoformat())
+    assert "As it was known on" in words(page)
+    button(page, "Show the newest")
+    assert "As it was known on" not in words(page)
+
+
+def test_a_ticket_shows_what_happened_and_what_was_done(filled: Made) -> None:
+    said = words(opened(filled.path, "tickets", ticket="1"))
+    assert "Call conversion fell to 7.2 % (likely 6.1 % to 8.5 %)" in said
+    assert "region=north" in said and "−6.0 points" in said
+    assert "opened the ticket" in said and "(overdue)" in said
+
+
+def test_a_ticket_that_is_not_there_says_so(filled: Made) -> None:
+    assert "There is no ticket 77" in words(opened(filled.path, "tickets", ticket="77"))
+
+
+def test_collectors_show_gaps_failures_and_what_cannot_be_read(filled: Made) -> None:
+    said = words(opened(filled.path, "collectors"))
+    assert "The last pass failed: log.parquet cannot be read" in said
+    assert "6 March, 00:00" in said and "the log holds no row" in said
+    assert "day-60.parquet" in said and "no Parquet file" in said
+    assert "the id is empty" in said
+
+
+def test_messages_stand_in_a_list_and_open(filled: Made) -> None:
+    assert "Ticket 1 opened" in words(opened(filled.path, "reports", view="messages"))
+    page = opened(filled.path, "reports", message="1")
+    assert "Call conversion fell" in page.get("iframe")[0].proto.srcdoc
+
+
+def test_a_report_is_shown_where_it_cannot_reach_the_page(filled: Made) -> None:
+    shown = opened(filled.path, "reports", report="1").get("iframe")[0].proto.srcdoc
+    assert 'sandbox="allow-scripts"' in shown
+    assert "default-src &#x27;none&#x27;" in shown
+    assert "what only the report says" in shown
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Made:
+    return made(tmp_path)
+
+
+def test_acknowledging_is_kept_and_signed(own: Made) -> None:
+    page = opened(own.path, "tickets", ticket="1")
+    button(page, "Acknowledge")
+    with own.store().read() as session:
+        row = tickets.ticket(session, 1)
+        trail = tickets.events(session, 1)
+    assert row is not None and row.state == "acknowledged"
+    assert (trail[-1].action, trail[-1].actor) == ("acknowledged", "unknown (local)")
+    assert "somebody is on it" in words(page)
+
+
+def test_a_ticket_whose_alert_fires_cannot_be_closed(own: Made) -> None:
+    page = opened(own.path, "tickets", ticket="1")
+    button(page, "Close the ticket")
+    assert "still fires" in words(page)
+    with own.store().read() as session:
+        row = tickets.ticket(session, 1)
+    assert row is not None and row.state == "open"
+
+
+def test_dismissing_keeps_the_kind(own: Made) -> None:
+    page = opened(own.path, "tickets", ticket="1")
+    page.radio[0].set_value("known_cause")
+    button(page, "Dismiss and close")
+    with own.store().read() as session:
+        row = tickets.ticket(session, 1)
+    assert row is not None and (row.state, row.dismissal) == ("closed", "known_cause")
+
+
+def test_accepting_asks_for_a_reason(own: Made) -> None:
+    page = opened(own.path, "tickets", ticket="1")
+    button(page, "Accept and close")
+    assert "There is nothing written" in words(page)
+    next(one for one in page.text_area if one.label == "Why it is normal").set_value("the price rose")
+    button(page, "Accept and close")
+    with own.store().read() as session:
+        trail = tickets.events(session, 1)
+    assert trail[-1].detail["reason"] == "the price rose"
+    assert trail[-1].detail["from"].startswith("2026-03-26")
+
+
+def test_assigning_and_commenting_stand_in_the_trail(own: Made) -> None:
+    page = opened(own.path, "tickets", ticket="1")
+    page.text_input[0].set_value("ann@example.com")
+    button(page, "Assign")
+    page.text_area[0].set_value("<script>alert(1)</script>")
+    button(page, "Add the comment")
+    said = words(page)
+    assert "gave it to ann@example.com" in said
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in said
+
+
+def test_on_another_address_nothing_may_be_done(own: Made) -> None:
+    for first, asked in (("tickets", {"ticket": "1"}), ("reports", {}), ("collectors", {})):
+        page = opened(own.path, first, host="0.0.0.0", **asked)
+        assert not page.button
+        assert "Read only" in words(page)
+
+
+def test_a_deep_dive_is_asked_for_and_nobody_works(own: Made) -> None:
+    page = opened(own.path, "reports")
+    assert "No worker is alive" in words(page)
+    assert "goalkeeper report deep-dive" in words(page)
+    button(page, "Ask for a deep dive")
+    with own.store().read() as session:
+        asked = requests.requests(session)
+    assert [(row.kind, row.arguments["model"]) for row in asked] == [("deep_dive", "lead")]
+
+
+def test_what_came_of_a_request_is_shown(own: Made) -> None:
+    store = own.store()
+    with store.write() as session:
+        row = requests.ask(session, "deep_dive", {"model": "lead"}, actor="ann", now=NOW)
+    requests.fail(store, row.id, "the window holds 3 rows", NOW)
+    assert "the window holds 3 rows" in words(opened(own.path, "reports"))
+
+
+@pytest.mark.parametrize("first", PAGES)
+def test_a_fresh_project_says_what_to_run(tmp_path: Path, first: str) -> None:
+    page = opened(empty(tmp_path), first)
+    said = words(page)
+    hints: dict[str, Callable[[], bool]] = {
+        "overview": lambda: "goalkeeper collect" in said,
+        "model": lambda: "goalkeeper collect --model lead" in said,
+        "tickets": lambda: "No ticket was ever opened" in said,
+        "reports": lambda: "No deep dive yet" in said,
+        "collectors": lambda: "goalkeeper collect --model lead" in said,
+    }
+    assert hints[first]()
+
+
+def test_a_project_without_models_says_how_to_name_one(tmp_path: Path) -> None:
+    path = tmp_path / "goalkeeper.yaml"
+    path.write_text("store: sqlite:///gk.db\n")
+    for first in PAGES:
+        assert opened(path, first).title
+    assert "goalkeeper init" in words(opened(path))
+
+
+def test_an_invalid_file_leaves_the_old_one_in_force(own: Made) -> None:
+    page = opened(own.path)
+    own.path.write_text(own.path.read_text() + "\ntimezne: Mars\n")
+    page.run()
+    said = words(page)
+    assert "the last valid one is in force" in said and "timezne" in said
+    assert "off track" in said
+
+
+def test_an_invalid_file_alone_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "goalkeeper.yaml"
+    path.write_text("timezne: Mars\n")
+    assert "timezne" in words(opened(path))
+
+
+def test_silence_of_the_scheduler_is_told(own: Made) -> None:
+    with own.store().write() as session:
+        settings.put(session, "now", "")
+        settings.put(session, "heartbeat:pass", (NOW - timedelta(days=2)).isoformat())
+    assert "Nothing has been collected since" in words(opened(own.path))
+
+
+def test_a_title_shows_letter_by_letter(tmp_path: Path) -> None:
+    title = "<b>Лиды</b> $5$ [x](javascript:y) :smile: *now*"
+    page = opened(made(tmp_path, title).path, "model")
+    assert page.title[0].value.replace("\\", "").replace("\u2060", "") == title
+    assert "<b>" not in page.title[0].value.replace("\\<", "")
+
+
+def test_messages_link_to_pages_that_are_there(filled: Made) -> None:
+    from urllib.parse import parse_qsl, urlsplit
+
+    from core import plugins
+    from reports.wording import Links
+
+    links = Links("", "lead", NOW - timedelta(days=1))
+    known = plugins.names(plugins.PORTS["page"])
+    for link in (links.ticket(1), links.model("drift", segment="region=north"), links.overview()):
+        parts = urlsplit(link)
+        kind = parts.path.strip("/") or "overview"
+        assert kind in known
+        page = opened(filled.path, kind, **dict(parse_qsl(parts.query)))
+        assert not page.warning
+
+
+def test_nothing_is_written_by_looking(own: Made) -> None:
+    def mark() -> tuple[str | None, int]:
+        with own.store().read() as session:
+            return settings.get(session, "data_version"), len(outbox.messages(session))
+
+    before = mark()
+    for first in PAGES:
+        opened(own.path, first)
+    assert mark() == before

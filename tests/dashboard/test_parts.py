@@ -1,0 +1,162 @@
+"""The pieces of pages: links, words, charts, tables, options; and the search for a browser."""
+
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from core.values import MetricPoint, MetricValue, ValueState
+from core.windows import Grain, window_at
+from dashboard import charts, links, options, text
+from goalkeeper.serve import dashboard_command
+from tests import browsers
+from tests.dashboard.made import START, day
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+LAST = date(2026, 4, 28)
+
+
+def scene(since: datetime, until: datetime, **more: object) -> charts.Scene:
+    return charts.Scene(since=since, until=until, zone=ZoneInfo("UTC"), colours=options.LIGHT, **more)  # type: ignore[arg-type]
+
+
+def points(values: list[float | None], *, late: int = 0) -> list[MetricPoint]:
+    states = [ValueState.OK] * (len(values) - late) + [ValueState.IMMATURE] * late
+    return [
+        MetricPoint(
+            model="lead",
+            metric="m",
+            window=day(at),
+            value=MetricValue(value=value, n=9, state=state, reason="r"),
+        )
+        for at, (value, state) in enumerate(zip(values, states, strict=True))
+        if value is not None
+    ]
+
+
+def test_the_range_of_a_link_is_whole_local_days() -> None:
+    picked, note = links.pick_range({"from": "2026-03-28", "to": "2026-03-29"}, LAST)
+    assert note == ""
+    since, until = picked.bounds(ZoneInfo("Europe/Berlin"))
+    assert (until.astimezone(UTC) - since.astimezone(UTC)) == timedelta(hours=47)
+
+
+@pytest.mark.parametrize("asked", ["2026-13-01", "x", "9999-12-31", "0001-01-01", "2026-05-01"])
+def test_a_range_that_is_none_is_refused_in_words(asked: str) -> None:
+    picked, note = links.pick_range({"from": asked}, LAST)
+    assert note
+    assert (picked.days, picked.last) == (90, LAST)
+
+
+@pytest.mark.parametrize("asked", ["x", "2026-04-17", "2026-04-17T08:00:00", "99999"])
+def test_a_time_that_is_none_is_refused_in_words(asked: str) -> None:
+    assert links.pick_time({"as_of": asked}, "as_of", START)[1]
+
+
+def test_a_time_to_come_is_now() -> None:
+    assert links.pick_time({"as_of": "2030-01-01T00:00:00Z"}, "as_of", START) == (None, "")
+
+
+@pytest.mark.parametrize("asked", ["-1", "1e3", "٣", "1" * 16, "x"])
+def test_a_number_that_is_none_is_refused_in_words(asked: str) -> None:
+    number, note = links.pick_number({"ticket": asked}, "ticket")
+    assert number is None and note
+
+
+def test_figures_of_pages_are_those_of_messages() -> None:
+    assert text.number(0.1182, "percent") == "11.8\u00a0%"
+    assert text.number(-0.062, "percent") == "−6.2\u00a0%"
+    assert text.number(0.0431, "ms") == "0.043\u00a0ms"
+    assert text.number(None, "ms") == "—"
+
+
+@pytest.mark.parametrize("said", ["$x$", ":smile:", "[a](b)", "<b>", "**x**", "a\nb", "https://x.y", "`c`"])
+def test_foreign_text_is_escaped_for_markdown(said: str) -> None:
+    shown = text.markdown(said)
+    assert "\n" not in shown
+    for sign in "$[<*`":
+        assert shown.count(sign) == shown.count("\\" + sign)
+
+
+def test_foreign_text_is_escaped_for_figures() -> None:
+    assert text.figure("<b>%{x}$") == "&lt;b&gt;&#37;&#123;x}&#36;"
+
+
+def test_what_still_comes_in_is_drawn_hollow_and_named() -> None:
+    chart = charts.trend({"A": points([0.1, 0.2, 0.3, 0.4], late=2)}, "percent", scene(START, day(3).end))
+    later = chart.data[-1]
+    assert later.marker.symbol == "circle-open" and later.line.dash == "dot"
+    assert list(later.y) == [None, 0.2, 0.3, 0.4]
+    assert chart.layout.showlegend is True
+
+
+def test_a_missing_window_is_a_gap_and_a_long_one_says_so() -> None:
+    chart = charts.trend({"A": points([0.1, None, None, None, 0.2])}, "percent", scene(START, day(4).end))
+    assert list(chart.data[0].y) == [0.1, None, None, None, 0.2]
+    assert [one.text for one in chart.layout.annotations] == ["no data"]
+
+
+def test_an_alert_is_shaded_only_inside_the_range() -> None:
+    fired = charts.Shade(
+        since=START - timedelta(days=9), until=day(1).end, label="ticket 7", severity="major"
+    )
+    chart = charts.trend({"A": points([0.1, 0.2, 0.3])}, "percent", scene(START, day(2).end), shades=[fired])
+    assert chart.layout.shapes[0].x0 == START.replace(tzinfo=None)
+    assert "⚠ ticket 7" in [one.text for one in chart.layout.annotations]
+
+
+def test_a_move_the_good_way_is_no_warning() -> None:
+    fired = charts.Shade(since=START, until=day(1).end, label="up", severity="critical", good=True)
+    chart = charts.trend({"A": points([0.1, 0.2])}, "percent", scene(START, day(1).end), shades=[fired])
+    assert [one.text for one in chart.layout.annotations] == ["✓ up"]
+
+
+def test_releases_stand_on_the_time_axis_in_local_time() -> None:
+    moment = charts.Moment(at=day(1).start, label="v<2>", kind="release")
+    shown = charts.Scene(since=START, until=day(2).end, zone=MOSCOW, colours=options.DARK, moments=(moment,))
+    chart = charts.trend({"A": []}, "percent", shown)
+    assert chart.layout.shapes[0].x0 == datetime(2026, 1, 6, 3)
+    assert chart.layout.annotations[0].text == "▲ v&lt;2&gt;"
+
+
+def test_hours_with_gaps_are_drawn() -> None:
+    hours = [window_at(START + timedelta(hours=at), Grain.HOUR, ZoneInfo("UTC")) for at in (0, 1, 14, 15)]
+    found = [
+        MetricPoint(model="lead", metric="m", window=hour, value=MetricValue(value=1.0, n=9))
+        for hour in hours
+    ]
+    chart = charts.trend({"A": found}, "count", scene(START, START + timedelta(days=1)))
+    assert "no data" in [one.text for one in chart.layout.annotations]
+
+
+def test_an_installed_copy_gets_the_theme_as_flags() -> None:
+    command = dashboard_command(Path("gk.yaml"), host="127.0.0.1", port=8501)
+    assert f"--theme.dark.backgroundColor={options.DARK.ground}" in command
+    assert "--browser.gatherUsageStats=false" in command
+    assert command[command.index("--server.address") + 1] == "127.0.0.1"
+
+
+def test_without_a_browser_it_is_said_which_tests_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    tried: list[tuple[str, ...]] = []
+    monkeypatch.setattr(browsers, "_quietly", lambda *command: bool(tried.append(command)))
+    browsers.main()
+    assert tried[-1][1:] == ("-m", "playwright", "install", "chromium")
+    assert "LEFT OUT" in capsys.readouterr().out
+
+
+def test_debians_chromium_is_installed_where_it_may_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/apt-get" if name == "apt-get" else None)
+    monkeypatch.setattr(browsers.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    tried: list[tuple[str, ...]] = []
+    monkeypatch.setattr(browsers, "_quietly", lambda *command: bool(tried.append(command)))
+    browsers.main()
+    assert [command[1] for command in tried] == ["update", "install", "-m"]
