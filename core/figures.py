@@ -8,11 +8,16 @@ NBSP = "\u00a0"
 def figure(value: float | None, unit: str = "", *, currency: str = "") -> str:
     """Write a value in its unit (percent: a share 0–1); an em dash where there is none.
 
-    >>> figure(0.1182, "percent"), figure(25220, "count"), figure(0.0312)
-    ('11.8\\xa0%', '25,220', '0.031')
+    >>> figure(0.1182, "percent"), figure(25220, "count"), figure(-0.0312)
+    ('11.8\\xa0%', '25,220', '−0.031')
     """
     if value is None:
         return "—"
+    text = _figure(value, unit, currency)
+    return f"−{text[1:]}" if text.startswith("-") else text
+
+
+def _figure(value: float, unit: str, currency: str) -> str:
     if unit == "percent":
         share = 100 * value
         places = 2 if 0 < abs(share) < 1 else 1

@@ -52,7 +52,7 @@ def number(value: float | None, unit: str = "", *, digits: int | None = None, cu
         return f"{value:,.{digits}f}"
     if unit == "ms" and abs(value) < 10:
         return f"{value:.2g}{NBSP}ms"
-    return figures.figure(value, unit, currency=currency).replace("-", "−")
+    return figures.figure(value, unit, currency=currency)
 
 
 def axis_unit(unit: str) -> str:
