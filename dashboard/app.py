@@ -14,7 +14,6 @@ from core.config import ConfigError, load
 from core.config.project import Project
 from core.errors import GoalkeeperError
 from core.text import gettext as _
-from core.text import set_language
 from dashboard import links, text
 from dashboard.context import Context, Page, reader
 from dashboard.theme import CSS, ICON
@@ -33,7 +32,7 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1", firs
     """
     st.set_page_config(page_title="Goalkeeper", page_icon=ICON, layout="wide")
     st.html(CSS)
-    set_language((st.context.locale or "en")[:2])
+    text.speak()
     try:
         context = _context(Path(config_path), now, host not in _LOOPBACK)
     except GoalkeeperError as error:
@@ -43,9 +42,15 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1", firs
     extra = context.project.plugin_dirs
     port = plugins.PORTS["page"]
     found: dict[str, tuple[Page, ModuleType]] = {}
+    broken: list[str] = []
     for kind in plugins.names(port, extra):
-        module = plugins.load(port, kind, extra)
-        found[kind] = (cast(Page, module.PAGE), module)
+        try:
+            module = plugins.load(port, kind, extra)
+            found[kind] = (cast(Page, module.PAGE), module)
+        except GoalkeeperError as error:
+            broken.append(str(error))
+        except AttributeError:
+            broken.append(_("The page '{kind}' says no PAGE of itself.").format(kind=kind))
     pages: dict[str, Any] = {}  # filled below; each page links to the others
     context = replace(context, pages=pages)
     pages |= {
@@ -61,6 +66,8 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1", firs
     current = st.navigation(list(pages.values()))
     _sidebar(context)
     _banners(context)
+    for problem in broken:
+        st.warning(text.markdown(problem), icon=":material/extension_off:")
     current.run()
 
 
@@ -93,7 +100,7 @@ def _context(path: Path, now: datetime, foreign: bool) -> Context:
         now=shown,
         clock=now,
         demo=bool(own),
-        mark=f"{store.url}|{mark}|{path.stat().st_mtime_ns if path.exists() else 0}|{shown:%Y-%m-%dT%H}",
+        mark=f"{store.url}|{mark}|{_changed(path)}|{shown:%Y-%m-%dT%H}|{text.language()}",
         reader=reader(project, foreign=foreign),
         worker=worker,
         as_of=as_of,
@@ -107,13 +114,17 @@ def _project(path: Path) -> tuple[Project, str]:
     """Return the project; where the newest file is not valid, the last valid one and what is wrong."""
     valid = _valid()
     try:
-        project = _loaded(str(path), path.stat().st_mtime_ns if path.exists() else 0)
+        project = _loaded(str(path), _changed(path))
     except ConfigError as error:
         if str(path) not in valid:
             raise
         return valid[str(path)], str(error)
     valid[str(path)] = project
     return project, ""
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 @st.cache_resource(show_spinner=False)

@@ -10,9 +10,11 @@ from datetime import date as Date  # noqa: N812 - `date` writes one here
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import streamlit as st
+
 from core import figures
 from core.text import gettext as _
-from core.text import ngettext
+from core.text import ngettext, set_language
 
 NBSP = figures.NBSP
 _JOINER = "\u2060"  # invisible; breaks shortcodes, which Streamlit looks for after it has read the markdown
@@ -20,6 +22,16 @@ _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$&=^\"'])")
 _SHORTCODE = re.compile(r":(?=[A-Za-z0-9_+\-/])")
 _WEB = re.compile(r"\b(www)(?=\.)", re.IGNORECASE)
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def language() -> str:
+    """Return the language of the reader's browser: 'en', 'ru', …"""
+    return (st.context.locale or "en")[:2]
+
+
+def speak() -> None:
+    """Speak the reader's language from here on; every run of a page or of a part of it begins with this."""
+    set_language(language())
 
 
 def plain(text: object, *, limit: int = 500) -> str:

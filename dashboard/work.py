@@ -46,6 +46,7 @@ def progress(context: Context, kind: str, name: Callable[[RequestRow], str]) -> 
 
     @st.fragment(run_every=_POLL)
     def poll() -> None:
+        text.speak()
         with context.store.read() as session:
             now = [requests.request(session, one) for one in waiting]
         for row in now:

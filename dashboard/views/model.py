@@ -319,6 +319,12 @@ def _drift(view: View) -> None:
 
 def _column(view: View) -> None:
     """Show one column by itself: the one that the address names."""
+    st.page_link(
+        view.context.pages["reports"],
+        label=_("Compare the rows themselves: a deep dive"),
+        query_params={"model": view.model.name},
+        icon=":material/query_stats:",
+    )
     _choice("column", _("One column by itself"), view.column, ["", *view.facts.columns], _("choose a column"))
     if not view.column:
         return

@@ -23,6 +23,12 @@ def render(context: Context) -> None:
             "goalkeeper init --from log.parquet",
         )
         return
+    if context.as_of is not None:
+        st.caption(
+            _("The link is of {when}; this is how everything stands now.").format(
+                when=text.moment(context.as_of, context.zone)
+            )
+        )
     standings = data.overview(context)
     _headline(standings)
     wanted = _search(len(standings))

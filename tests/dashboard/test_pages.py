@@ -297,3 +297,37 @@ def test_nothing_is_written_by_looking(own: Made) -> None:
     for first in PAGES:
         opened(own.path, first)
     assert mark() == before
+
+
+def test_many_models_are_searched_and_paged(tmp_path: Path) -> None:
+    path = empty(tmp_path)
+    lines = path.read_text().splitlines()
+    at = lines.index("models:") + 2
+    for number in range(30):
+        copy = [line.replace("Lead scoring", f"Copy {number}") for line in lines[at:]]
+        path.write_text(path.read_text() + "\n".join([f"  copy{number}:", *copy]) + "\n")
+    page = opened(path)
+    assert "31 models" in words(page) and page.number_input[0].max == 2
+    page.text_input[0].set_value("copy 17").run()
+    assert page.query_params["search"] in ("copy 17", ["copy 17"])
+    assert not page.number_input and len(page.get("page_link")) == 1
+
+
+def test_a_page_of_ones_own_appears_and_a_broken_one_says_why(own: Made) -> None:
+    folder = own.path.parent / "mine" / "views"
+    folder.mkdir(parents=True)
+    (folder / "broken.py").write_text("1 / 0\n")
+    (folder / "own.py").write_text(
+        "import streamlit as st\nfrom dashboard.context import Page\n"
+        "PAGE = Page(title='Own', icon=':material/star:', order=9)\n"
+        "def render(context):\n    st.title('Mine')\n"
+    )
+    own.path.write_text("plugins: mine\n" + own.path.read_text())
+    page = opened(own.path, "own")
+    assert page.title[0].value == "Mine"
+    assert "broken" in page.warning[0].value
+
+
+def test_the_overview_of_an_older_link_says_that_it_is_of_now(filled: Made) -> None:
+    said = words(opened(filled.path, as_of=(NOW - timedelta(days=9)).isoformat()))
+    assert "this is how everything stands now" in said
