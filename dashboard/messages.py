@@ -1,6 +1,7 @@
 """Messages of the outbox: which left the house, which did not, and how each looks."""
 
 import re
+from datetime import date
 
 import streamlit as st
 
@@ -159,7 +160,7 @@ def _subject(context: Context, row: OutboxRow) -> str:
     if row.subject:
         return row.subject
     return {
-        "digest": _("Digest of {day}").format(day=row.payload.get("day", "")),
+        "digest": _("Digest of {day}").format(day=_day(row)),
         "opened": _("Ticket {id} opened").format(id=row.payload.get("ticket", "")),
         "update": _("Ticket {id}: update").format(id=row.payload.get("ticket", "")),
         "resolved": _("Ticket {id} resolved").format(id=row.payload.get("ticket", "")),
@@ -185,3 +186,10 @@ def _state(row: OutboxRow) -> str:
     words = {"queued": _("waiting"), "claimed": _("on its way"), "sent": _("sent"), "failed": _("not sent")}
     word = words.get(row.state, row.state)
     return _("{state} after {n} tries").format(state=word, n=row.attempts) if row.attempts > 1 else word
+
+
+def _day(row: OutboxRow) -> str:
+    try:
+        return text.date(date.fromisoformat(str(row.payload["day"])))
+    except (KeyError, ValueError):
+        return ""
