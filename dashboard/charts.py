@@ -1,9 +1,8 @@
 """Figures of metrics over time: what is known, how sure it is, and what happened meanwhile."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
@@ -13,6 +12,18 @@ from core.values import MetricPoint, ValueState
 from core.windows import Grain, Window, windows_between
 from dashboard import text
 from dashboard.options import Palette
+from dashboard.scene import (
+    Level,
+    Scene,
+    Shade,
+    draw_level,
+    draw_moments,
+    draw_shade,
+    faint,
+    lay_out,
+    local,
+    middle,
+)
 from reports.query import Heat
 
 SCORE = "@score"
@@ -22,46 +33,6 @@ _WIDEST = 2.0
 """An interval is drawn up to so many times the largest value."""
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shade:
-    """Windows in which an alert fired, from the first bad one to the end of the last."""
-
-    since: datetime
-    until: datetime
-    label: str
-    severity: str
-    good: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moment:
-    """A release or a mark on the time axis."""
-
-    at: datetime
-    label: str
-    kind: Literal["release", "mark"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Level:
-    """A horizontal line: a target, a baseline, a limit."""
-
-    value: float
-    label: str
-    kind: Literal["target", "baseline", "limit"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What all charts of a view share: the range, the project's zone, the colours and the events."""
-
-    since: datetime
-    until: datetime
-    zone: ZoneInfo
-    colours: Palette
-    moments: tuple[Moment, ...] = ()
 
 
 def trend(
@@ -85,12 +56,12 @@ def trend(
         _line(chart, name, points, windows, unit, scene, colour, at, alone=len(series) == 1)
     _missing(chart, series, windows, scene)
     for shade in shades:
-        _shade(chart, shade, scene)
-    _moments(chart, scene)
+        draw_shade(chart, shade, scene)
+    draw_moments(chart, scene)
     for level in levels:
-        _level(chart, level, unit, scene)
+        draw_level(chart, level, unit, scene)
     everything = [point for points in series.values() for point in points if point.value.value is not None]
-    _layout(
+    lay_out(
         chart, unit, scene, height, legend=len(series) > 1 or not all(_sure(point) for point in everything)
     )
     known = [point.value.value for point in everything if point.value.value is not None]
@@ -151,7 +122,7 @@ def sparkline(
 def heat_map(heat: Heat, scene: Scene, *, top: float, unit: str = "score") -> go.Figure:
     """Draw columns × windows, darker is more; a cell without a value stays empty."""
     names = [_("the score") if name == SCORE else text.figure(name, limit=28) for name in heat.columns]
-    days = [_middle(window, scene.zone) for window in heat.windows]
+    days = [middle(window, scene.zone) for window in heat.windows]
     hover = [
         [
             f"<b>{name}</b><br>{_when(window, scene.zone)}<br>{text.number(value, unit, digits=3)}"
@@ -175,8 +146,8 @@ def heat_map(heat: Heat, scene: Scene, *, top: float, unit: str = "score") -> go
             colorbar={"thickness": 10, "outlinewidth": 0, "len": 1.0, "tickfont": {"size": 11}},
         )
     )
-    _moments(chart, scene, labels=False)
-    _layout(chart, "", scene, 70 + 24 * max(len(names), 3), legend=False)
+    draw_moments(chart, scene, labels=False)
+    lay_out(chart, "", scene, 70 + 24 * max(len(names), 3), legend=False)
     chart.update_yaxes(
         autorange="reversed",
         tickmode="array",
@@ -203,7 +174,7 @@ def _line(
 ) -> None:
     by_start = {point.window.start: point for point in points}
     row = [by_start.get(window.start) for window in windows]
-    days = [_middle(window, scene.zone) for window in windows]
+    days = [middle(window, scene.zone) for window in windows]
     shown = text.figure(name)
 
     def pick(part: str, *, sure: bool | None) -> list[float | None]:
@@ -261,7 +232,7 @@ def _band(
             x=[*days[part], *reversed(days[part])],
             y=[*upper[part], *reversed(lower[part])],
             fill="toself",
-            fillcolor=_faint(colour, 0.16),
+            fillcolor=faint(colour, 0.16),
             line={"width": 0},
             mode="lines",
             hoverinfo="skip",
@@ -277,10 +248,8 @@ def _missing(
     known = {p.window.start for points in series.values() for p in points if p.value.value is not None}
     inside = [window for window in windows if known and min(known) <= window.start <= max(known)]
     for first, last in _runs([window.start not in known for window in inside]):
-        x0, x1 = _local(inside[first].start, scene.zone), _local(inside[last - 1].end, scene.zone)
-        chart.add_vrect(
-            x0=x0, x1=x1, fillcolor=_faint(scene.colours.muted, 0.10), line_width=0, layer="below"
-        )
+        x0, x1 = local(inside[first].start, scene.zone), local(inside[last - 1].end, scene.zone)
+        chart.add_vrect(x0=x0, x1=x1, fillcolor=faint(scene.colours.muted, 0.10), line_width=0, layer="below")
         share = (x1 - x0) / (scene.until - scene.since)
         if last - first >= 3 and share >= 0.03:
             chart.add_annotation(
@@ -292,127 +261,6 @@ def _missing(
                 font={"size": 11, "color": scene.colours.muted},
                 textangle=-90 if share < 0.12 else 0,
             )
-
-
-def _shade(chart: go.Figure, shade: Shade, scene: Scene) -> None:
-    colours = scene.colours
-    colour = colours.bad if shade.severity in ("critical", "major") else colours.watch
-    if shade.good:
-        colour = colours.good
-    since, until = max(shade.since, scene.since), min(shade.until, scene.until)
-    if since >= until:
-        return
-    late = not scene.since < since <= scene.since + (scene.until - scene.since) * 0.7
-    chart.add_vrect(
-        x0=_local(since, scene.zone),
-        x1=_local(until, scene.zone),
-        fillcolor=_faint(colour, 0.12),
-        line={"width": 1, "color": _faint(colour, 0.5), "dash": "dot"},
-        layer="below",
-    )
-    chart.add_annotation(
-        x=_local(until if late else since, scene.zone),
-        y=1,
-        yref="paper",
-        yanchor="top",
-        xanchor="right" if late else "left",
-        showarrow=False,
-        text=f"{'✓' if shade.good else '⚠'} {text.figure(shade.label, limit=40)}",
-        font={"size": 11, "color": colour},
-        bgcolor=_faint(colours.ground, 0.75),
-    )
-
-
-def _moments(chart: go.Figure, scene: Scene, *, labels: bool = True) -> None:
-    previous: datetime | None = None
-    row = 0
-    for item in sorted(scene.moments, key=lambda moment: moment.at):
-        if not scene.since <= item.at < scene.until:
-            continue
-        x = _local(item.at, scene.zone)
-        release = item.kind == "release"
-        chart.add_vline(
-            x=x, line={"width": 1, "dash": "solid" if release else "dot", "color": scene.colours.muted}
-        )
-        if not labels:
-            continue
-        crowded = previous is not None and item.at - previous < (scene.until - scene.since) * 0.16
-        row = 1 - row if crowded else 0
-        previous = item.at
-        chart.add_annotation(
-            x=x,
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            yshift=14 * row,
-            xanchor="right" if item.at - scene.since > (scene.until - scene.since) * 0.85 else "left",
-            showarrow=False,
-            text=("▲ " if release else "◆ ") + text.figure(item.label, limit=26),
-            font={"size": 11, "color": scene.colours.muted},
-        )
-
-
-def _level(chart: go.Figure, level: Level, unit: str, scene: Scene) -> None:
-    colour = scene.colours.good if level.kind == "target" else scene.colours.muted
-    chart.add_hline(
-        y=level.value,
-        line={
-            "width": 1.5,
-            "dash": {"target": "dash", "baseline": "dot", "limit": "dashdot"}[level.kind],
-            "color": colour,
-        },
-    )
-    chart.add_annotation(
-        x=0,
-        xref="paper",
-        xanchor="left",
-        y=level.value,
-        yanchor="bottom",
-        showarrow=False,
-        text=f"{text.figure(level.label)} {text.number(level.value, unit)}",
-        font={"size": 11, "color": colour},
-        bgcolor=_faint(scene.colours.ground, 0.75),
-    )
-
-
-def _layout(chart: go.Figure, unit: str, scene: Scene, height: int, *, legend: bool) -> None:
-    colours = scene.colours
-    chart.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 34, "b": 8},
-        hovermode="closest",
-        showlegend=legend,
-        legend={"orientation": "h", "y": -0.16, "yanchor": "top", "x": 0, "font": {"size": 12}},
-        font={"size": 12, "color": colours.ink},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        hoverlabel={
-            "bgcolor": colours.ground,
-            "bordercolor": colours.line,
-            "font": {"color": colours.ink, "size": 12},
-        },
-    )
-    chart.update_xaxes(
-        range=[_local(scene.since, scene.zone), _local(scene.until, scene.zone)],
-        type="date",
-        showgrid=False,
-        linecolor=colours.line,
-        tickfont={"size": 11, "color": colours.muted},
-        nticks=7,
-        tickformatstops=[
-            {"dtickrange": [None, 3600000 * 23], "value": "%H:%M\n%-d %b"},
-            {"dtickrange": [3600000 * 23, None], "value": "%-d %b"},
-        ],
-    )
-    chart.update_yaxes(
-        tickformat={"percent": ".3~%", "count": ",.3~s", "ms": ",.4~r"}.get(unit, ",.3~r"),
-        ticksuffix={"ms": " ms", "hours": " h"}.get(unit, ""),
-        gridcolor=colours.line,
-        zeroline=False,
-        tickfont={"size": 11, "color": colours.muted},
-        nticks=6,
-        automargin=True,
-    )
 
 
 def _sure(point: MetricPoint) -> bool:
@@ -454,15 +302,6 @@ def _when(window: Window, zone: ZoneInfo) -> str:
     return first
 
 
-def _local(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Return the wall clock's time without a zone: plotly would draw an aware one in UTC."""
-    return moment.astimezone(zone).replace(tzinfo=None)
-
-
-def _middle(window: Window, zone: ZoneInfo) -> datetime:
-    return _local(window.start, zone) + (window.end - window.start) / 2
-
-
 def _runs(flags: Sequence[bool]) -> list[tuple[int, int]]:
     runs: list[tuple[int, int]] = []
     for at, flag in enumerate(flags):
@@ -471,8 +310,3 @@ def _runs(flags: Sequence[bool]) -> list[tuple[int, int]]:
         elif flag:
             runs.append((at, at + 1))
     return runs
-
-
-def _faint(colour: str, share: float) -> str:
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{share})"

@@ -14,8 +14,9 @@ from core.rules import AlertState, TicketState
 from core.text import gettext as _
 from core.values import MetricPoint
 from core.windows import Grain
-from dashboard.charts import SCORE, Moment, Shade
+from dashboard.charts import SCORE
 from dashboard.context import Context
+from dashboard.scene import Moment, Shade
 from dashboard.sections import COLUMN_DRIFT
 from reports.query import Heat
 from reports.standing import GoalStanding, Standing, goal_standing, standings

@@ -16,6 +16,7 @@ from core.text import gettext as _
 from core.windows import Grain
 from dashboard import acts, charts, data, tables, text, widgets
 from dashboard.context import Context
+from dashboard.scene import Level, Scene, Shade
 from dashboard.tables import Cell
 from dashboard.theme import palette
 from reports import wording
@@ -176,10 +177,10 @@ def _chart(context: Context, opened: Opened, worst: Finding) -> None:
         return
     levels = []
     if worst.expected is not None:
-        levels.append(charts.Level(value=worst.expected, label=_("normal"), kind="baseline"))
+        levels.append(Level(value=worst.expected, label=_("normal"), kind="baseline"))
     goal = opened.evidence.goal
     if goal is not None and worst.metric == f"business.{goal.kpi}":
-        levels.append(charts.Level(value=goal.target, label=_("goal"), kind="target"))
+        levels.append(Level(value=goal.target, label=_("goal"), kind="target"))
     same = [
         row
         for row in opened.alerts
@@ -188,9 +189,7 @@ def _chart(context: Context, opened: Opened, worst: Finding) -> None:
     ]
     over = next((row.until for row in same if row.since == worst.since), None) or data.FOREVER
     facts = data.facts(context, model.name)
-    scene = charts.Scene(
-        since=since, until=until, zone=context.zone, colours=palette(), moments=facts.moments
-    )
+    scene = Scene(since=since, until=until, zone=context.zone, colours=palette(), moments=facts.moments)
     unit = context.query.unit(model.name, worst.metric)
     st.subheader(text.markdown(worst.title, limit=90))
     widgets.figure(
@@ -198,9 +197,7 @@ def _chart(context: Context, opened: Opened, worst: Finding) -> None:
             {worst.title: found[worst.metric]},
             unit,
             scene,
-            shades=[
-                charts.Shade(since=worst.since, until=over, label=_("alert"), severity=str(worst.severity))
-            ],
+            shades=[Shade(since=worst.since, until=over, label=_("alert"), severity=str(worst.severity))],
             levels=levels,
             height=300,
         ),

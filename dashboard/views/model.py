@@ -1,47 +1,21 @@
 """One model: its goal first, then service, performance, drift and data quality on one time axis."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
 import streamlit as st
 
-from core.config.model import Model
 from core.text import N_
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
 from dashboard import charts, data, links, sections, sentences, text, widgets
 from dashboard.context import Context, Page
-from dashboard.theme import palette
+from dashboard.scene import Level
+from dashboard.view import View, choice, filters
 from reports import wording
 from reports.standing import GoalStanding, Standing
 
 PAGE = Page(title=N_("Model"), icon=":material/monitoring:", order=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """What the address asks for, checked."""
-
-    context: Context
-    model: Model
-    version: str
-    segment: str
-    versions: tuple[str, ...]
-    column: str
-    compare: bool
-    scene: charts.Scene
-    facts: data.Facts
-
-    @property
-    def since(self) -> datetime:
-        """Return the start of the range."""
-        return self.scene.since
-
-    @property
-    def until(self) -> datetime:
-        """Return the end of the range."""
-        return self.scene.until
 
 
 def render(context: Context) -> None:
@@ -54,7 +28,7 @@ def render(context: Context) -> None:
     picked = links.pick(st.query_params, "model", list(models), next(iter(models)))
     model = models[picked.value]
     title = st.container()
-    view, notes = _filters(context, model)
+    view, notes = filters(context, model)
     with title:
         st.title(text.markdown(model.shown_title, limit=80))
     widgets.notes([picked.note, *notes])
@@ -72,96 +46,6 @@ def render(context: Context) -> None:
     _family(view, "performance", _("Performance"), sections.performance(view.model))
     _drift(view)
     _family(view, "quality", _("Data quality"), sections.quality(view.model))
-
-
-def _filters(context: Context, model: Model) -> tuple[View, list[str]]:
-    facts = data.facts(context, model.name)
-    latest = context.as_of or context.now
-    if facts.newest is not None:
-        latest = min(latest, facts.newest - timedelta(seconds=1))
-    today = latest.astimezone(context.zone)
-    span, range_note = links.pick_range(st.query_params, today.date())
-    version = links.pick(st.query_params, "version", ["", *facts.versions], "")
-    segment = links.pick(st.query_params, "segment", ["", *facts.segments], "")
-    column = links.pick(st.query_params, "column", ["", *facts.columns], "")
-    compare = st.query_params.get("compare") == "1" and not version.value and len(facts.versions) > 1
-    with st.container(horizontal=True, vertical_alignment="top", key="filters"):
-        if len(context.project.models) > 1:
-            _choice("model", _("Model"), model.name, list(context.project.models), "")
-        if len(facts.versions) > 1:
-            _choice("version", _("Version"), version.value, ["", *facts.versions], _("all versions"))
-        if facts.segments:
-            _choice("segment", _("Segment"), segment.value, ["", *facts.segments], _("all rows"))
-        _range(span, today.date())
-        if len(facts.versions) > 1 and not version.value:
-            st.toggle(
-                _("Compare versions"),
-                key=links.bound("compare", compare),
-                on_change=links.write_flag,
-                args=("compare",),
-            )
-    since, until = span.bounds(context.zone)
-    scene = charts.Scene(
-        since=since, until=until, zone=context.zone, colours=palette(), moments=facts.moments
-    )
-    view = View(
-        context=context,
-        model=model,
-        version=version.value,
-        segment=segment.value,
-        column=column.value,
-        versions=facts.versions,
-        compare=compare,
-        scene=scene,
-        facts=facts,
-    )
-    return view, [range_note, version.note, segment.note, column.note]
-
-
-def _choice(name: str, label: str, value: str, options: Sequence[str], all_: str) -> None:
-    st.selectbox(
-        label,
-        options,
-        key=links.bound(name, value),
-        format_func=lambda option: text.plain(option) or all_,
-        on_change=links.write,
-        args=(name,),
-        width=210,
-    )
-
-
-def _range(span: links.Range, last: date) -> None:
-    preset = next((p for p, days in links.PRESETS.items() if days == span.days and span.last == last), None)
-    key = "range-preset"
-    st.session_state[key] = preset
-
-    def preset_chosen() -> None:
-        chosen = st.session_state[key]
-        if chosen:
-            first = last - timedelta(days=links.PRESETS[chosen] - 1)
-            st.query_params["from"], st.query_params["to"] = first.isoformat(), last.isoformat()
-
-    st.segmented_control(
-        _("Range"),
-        list(links.PRESETS),
-        key=key,
-        on_change=preset_chosen,
-        format_func=lambda item: {
-            "7d": _("7 days"),
-            "28d": _("28 days"),
-            "90d": _("90 days"),
-            "1y": _("1 year"),
-        }[item],
-    )
-    own = "range-own"
-    st.session_state[own] = (span.first, span.last)
-
-    def own_chosen() -> None:
-        chosen = st.session_state[own]
-        if len(chosen) == 2:
-            st.query_params["from"], st.query_params["to"] = (day.isoformat() for day in chosen)
-
-    st.date_input(_("From – to"), key=own, on_change=own_chosen, format="YYYY-MM-DD", width=230)
 
 
 def _earlier(view: View) -> None:
@@ -246,10 +130,10 @@ def _goals(view: View) -> None:
         )
 
 
-def _levels(standing: GoalStanding) -> list[charts.Level]:
+def _levels(standing: GoalStanding) -> list[Level]:
     return [
-        charts.Level(value=standing.goal.target, label=_("target"), kind="target"),
-        charts.Level(value=standing.goal.baseline, label=_("baseline"), kind="baseline"),
+        Level(value=standing.goal.target, label=_("target"), kind="target"),
+        Level(value=standing.goal.baseline, label=_("baseline"), kind="baseline"),
     ]
 
 
@@ -325,7 +209,7 @@ def _column(view: View) -> None:
         query_params={"model": view.model.name},
         icon=":material/query_stats:",
     )
-    _choice("column", _("One column by itself"), view.column, ["", *view.facts.columns], _("choose a column"))
+    choice("column", _("One column by itself"), view.column, ["", *view.facts.columns], _("choose a column"))
     if not view.column:
         return
     with st.container(key="charts-column"):
@@ -342,7 +226,7 @@ def _chart(
     item: sections.Chart,
     *,
     column: str = "",
-    levels: Sequence[charts.Level] = (),
+    levels: Sequence[Level] = (),
     height: int = 260,
 ) -> int:
     """Draw one chart; return how many were drawn (0 where nothing is known and nothing is declared)."""

@@ -10,6 +10,7 @@ import pytest
 from core.values import MetricPoint, MetricValue, ValueState
 from core.windows import Grain, window_at
 from dashboard import charts, links, options, text
+from dashboard.scene import Moment, Scene, Shade
 from goalkeeper.serve import dashboard_command
 from tests import browsers
 from tests.dashboard.made import START, day
@@ -18,8 +19,8 @@ MOSCOW = ZoneInfo("Europe/Moscow")
 LAST = date(2026, 4, 28)
 
 
-def scene(since: datetime, until: datetime, **more: object) -> charts.Scene:
-    return charts.Scene(since=since, until=until, zone=ZoneInfo("UTC"), colours=options.LIGHT, **more)  # type: ignore[arg-type]
+def scene(since: datetime, until: datetime, **more: object) -> Scene:
+    return Scene(since=since, until=until, zone=ZoneInfo("UTC"), colours=options.LIGHT, **more)  # type: ignore[arg-type]
 
 
 def points(values: list[float | None], *, late: int = 0) -> list[MetricPoint]:
@@ -99,23 +100,21 @@ def test_a_missing_window_is_a_gap_and_a_long_one_says_so() -> None:
 
 
 def test_an_alert_is_shaded_only_inside_the_range() -> None:
-    fired = charts.Shade(
-        since=START - timedelta(days=9), until=day(1).end, label="ticket 7", severity="major"
-    )
+    fired = Shade(since=START - timedelta(days=9), until=day(1).end, label="ticket 7", severity="major")
     chart = charts.trend({"A": points([0.1, 0.2, 0.3])}, "percent", scene(START, day(2).end), shades=[fired])
     assert chart.layout.shapes[0].x0 == START.replace(tzinfo=None)
     assert "⚠ ticket 7" in [one.text for one in chart.layout.annotations]
 
 
 def test_a_move_the_good_way_is_no_warning() -> None:
-    fired = charts.Shade(since=START, until=day(1).end, label="up", severity="critical", good=True)
+    fired = Shade(since=START, until=day(1).end, label="up", severity="critical", good=True)
     chart = charts.trend({"A": points([0.1, 0.2])}, "percent", scene(START, day(1).end), shades=[fired])
     assert [one.text for one in chart.layout.annotations] == ["✓ up"]
 
 
 def test_releases_stand_on_the_time_axis_in_local_time() -> None:
-    moment = charts.Moment(at=day(1).start, label="v<2>", kind="release")
-    shown = charts.Scene(since=START, until=day(2).end, zone=MOSCOW, colours=options.DARK, moments=(moment,))
+    moment = Moment(at=day(1).start, label="v<2>", kind="release")
+    shown = Scene(since=START, until=day(2).end, zone=MOSCOW, colours=options.DARK, moments=(moment,))
     chart = charts.trend({"A": []}, "percent", shown)
     assert chart.layout.shapes[0].x0 == datetime(2026, 1, 6, 3)
     assert chart.layout.annotations[0].text == "▲ v&lt;2&gt;"

@@ -1,0 +1,193 @@
+"""What charts share: the time axis with its events, the levels across it, and their looks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import plotly.graph_objects as go
+
+from core.windows import Window
+from dashboard import text
+from dashboard.options import Palette
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shade:
+    """Windows in which an alert fired, from the first bad one to the end of the last."""
+
+    since: datetime
+    until: datetime
+    label: str
+    severity: str
+    good: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """A release or a mark on the time axis."""
+
+    at: datetime
+    label: str
+    kind: Literal["release", "mark"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """A horizontal line: a target, a baseline, a limit."""
+
+    value: float
+    label: str
+    kind: Literal["target", "baseline", "limit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What all charts of a view share: the range, the project's zone, the colours and the events."""
+
+    since: datetime
+    until: datetime
+    zone: ZoneInfo
+    colours: Palette
+    moments: tuple[Moment, ...] = ()
+
+
+def draw_shade(chart: go.Figure, shade: Shade, scene: Scene) -> None:
+    """Shade the windows in which an alert fired, as far as they lie in the range."""
+    colours = scene.colours
+    colour = colours.bad if shade.severity in ("critical", "major") else colours.watch
+    if shade.good:
+        colour = colours.good
+    since, until = max(shade.since, scene.since), min(shade.until, scene.until)
+    if since >= until:
+        return
+    late = not scene.since < since <= scene.since + (scene.until - scene.since) * 0.7
+    chart.add_vrect(
+        x0=local(since, scene.zone),
+        x1=local(until, scene.zone),
+        fillcolor=faint(colour, 0.12),
+        line={"width": 1, "color": faint(colour, 0.5), "dash": "dot"},
+        layer="below",
+    )
+    chart.add_annotation(
+        x=local(until if late else since, scene.zone),
+        y=1,
+        yref="paper",
+        yanchor="top",
+        xanchor="right" if late else "left",
+        showarrow=False,
+        text=f"{'✓' if shade.good else '⚠'} {text.figure(shade.label, limit=40)}",
+        font={"size": 11, "color": colour},
+        bgcolor=faint(colours.ground, 0.75),
+    )
+
+
+def draw_moments(chart: go.Figure, scene: Scene, *, labels: bool = True) -> None:
+    """Draw releases and marks as lines across."""
+    previous: datetime | None = None
+    row = 0
+    for item in sorted(scene.moments, key=lambda moment: moment.at):
+        if not scene.since <= item.at < scene.until:
+            continue
+        x = local(item.at, scene.zone)
+        release = item.kind == "release"
+        chart.add_vline(
+            x=x, line={"width": 1, "dash": "solid" if release else "dot", "color": scene.colours.muted}
+        )
+        if not labels:
+            continue
+        crowded = previous is not None and item.at - previous < (scene.until - scene.since) * 0.16
+        row = 1 - row if crowded else 0
+        previous = item.at
+        chart.add_annotation(
+            x=x,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            yshift=14 * row,
+            xanchor="right" if item.at - scene.since > (scene.until - scene.since) * 0.85 else "left",
+            showarrow=False,
+            text=("▲ " if release else "◆ ") + text.figure(item.label, limit=26),
+            font={"size": 11, "color": scene.colours.muted},
+        )
+
+
+def draw_level(chart: go.Figure, level: Level, unit: str, scene: Scene) -> None:
+    """Draw a level with its words at the left."""
+    colour = scene.colours.good if level.kind == "target" else scene.colours.muted
+    chart.add_hline(
+        y=level.value,
+        line={
+            "width": 1.5,
+            "dash": {"target": "dash", "baseline": "dot", "limit": "dashdot"}[level.kind],
+            "color": colour,
+        },
+    )
+    chart.add_annotation(
+        x=0,
+        xref="paper",
+        xanchor="left",
+        y=level.value,
+        yanchor="bottom",
+        showarrow=False,
+        text=f"{text.figure(level.label)} {text.number(level.value, unit)}",
+        font={"size": 11, "color": colour},
+        bgcolor=faint(scene.colours.ground, 0.75),
+    )
+
+
+def lay_out(chart: go.Figure, unit: str, scene: Scene, height: int, *, legend: bool) -> None:
+    """Set axes, margins and colours."""
+    colours = scene.colours
+    chart.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 34, "b": 8},
+        hovermode="closest",
+        showlegend=legend,
+        legend={"orientation": "h", "y": -0.16, "yanchor": "top", "x": 0, "font": {"size": 12}},
+        font={"size": 12, "color": colours.ink},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        hoverlabel={
+            "bgcolor": colours.ground,
+            "bordercolor": colours.line,
+            "font": {"color": colours.ink, "size": 12},
+        },
+    )
+    chart.update_xaxes(
+        range=[local(scene.since, scene.zone), local(scene.until, scene.zone)],
+        type="date",
+        showgrid=False,
+        linecolor=colours.line,
+        tickfont={"size": 11, "color": colours.muted},
+        nticks=7,
+        tickformatstops=[
+            {"dtickrange": [None, 3600000 * 23], "value": "%H:%M\n%-d %b"},
+            {"dtickrange": [3600000 * 23, None], "value": "%-d %b"},
+        ],
+    )
+    chart.update_yaxes(
+        tickformat={"percent": ".3~%", "count": ",.3~s", "ms": ",.4~r"}.get(unit, ",.3~r"),
+        ticksuffix={"ms": " ms", "hours": " h"}.get(unit, ""),
+        gridcolor=colours.line,
+        zeroline=False,
+        tickfont={"size": 11, "color": colours.muted},
+        nticks=6,
+        automargin=True,
+    )
+
+
+def local(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return the wall clock's time without a zone: plotly would draw an aware one in UTC."""
+    return moment.astimezone(zone).replace(tzinfo=None)
+
+
+def middle(window: Window, zone: ZoneInfo) -> datetime:
+    """Return the middle of a window by the wall clock: where its point is drawn."""
+    return local(window.start, zone) + (window.end - window.start) / 2
+
+
+def faint(colour: str, share: float) -> str:
+    """Return a colour of which only a share covers what lies under it."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share})"
