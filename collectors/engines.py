@@ -18,6 +18,7 @@ from sqlglot import exp
 from collectors.dialects import DIALECTS, Dialect, DuckDb
 from core.errors import SourceError
 from core.text import gettext as _
+from store.database import shown
 
 Explain = Callable[[str], None]
 _ZONED = re.compile(r"\d[T ]\d.*([zZ]|[+-]\d{2}(:?\d{2})?)$")
@@ -118,7 +119,7 @@ class SqlEngine(Engine):
             )
         self.dialect = DIALECTS[family]()
         self.key = url
-        self.shown = parsed.render_as_string(hide_password=True)
+        self.shown = shown(parsed)
         if family == "sqlite":
             sa.event.listen(self.engine, "connect", _teach)
         else:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -27,7 +28,7 @@ class Store:
 
     def __init__(self, engine: sa.Engine, url: str) -> None:
         self._engine = engine
-        self.url = sa.make_url(url).render_as_string(hide_password=True)
+        self.url = shown(sa.make_url(url))
 
     @classmethod
     def open(cls, url: str) -> "Store":
@@ -109,6 +110,25 @@ def connect(url: str) -> sa.Engine:
     raise StoreError(_("The store cannot be kept in {family}.").format(family=family), hint=_KNOWN())
 
 
+def shown(url: sa.URL) -> str:
+    """Return an address to show: passwords are stars, those among its options too."""
+    secret = {name for name in url.query if "password" in name.lower()}
+    stars = "&".join(f"{name}=***" for name in sorted(secret))
+    text = url.difference_update_query(secret).render_as_string(hide_password=True)
+    return text if not stars else text + ("&" if "?" in text else "?") + stars
+
+
+def file_of(url: sa.URL) -> Path | None:
+    """Return the file of a SQLite database; None where there is none on a disk."""
+    name = url.database or ""
+    if url.get_backend_name() != "sqlite" or name in {"", ":memory:"} or url.query.get("mode") == "memory":
+        return None
+    if name.startswith("file:") and url.query.get("uri"):
+        name = unquote(urlsplit(name).path)
+        return None if name in {"", ":memory:"} else Path(name)
+    return Path(name)
+
+
 def revision(database: sa.Engine | sa.Connection) -> str | None:
     """Return the revision of a database; None for an empty one."""
     if isinstance(database, sa.Engine):
@@ -166,8 +186,9 @@ def _finite(value: Any) -> Any:
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
-    if url.database and url.database != ":memory:":
-        folder = Path(url.database).parent
+    path = file_of(url)
+    if path is not None:
+        folder = path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -207,9 +228,7 @@ def _unreachable(engine: sa.Engine, error: sa.exc.SQLAlchemyError) -> StoreError
     else:
         hint = _WHERE()
     return StoreError(
-        _("The store {url} does not answer: {reason}").format(
-            url=engine.url.render_as_string(hide_password=True), reason=reason
-        ),
+        _("The store {url} does not answer: {reason}").format(url=shown(engine.url), reason=reason),
         hint=hint,
     )
 

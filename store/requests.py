@@ -75,8 +75,8 @@ def request(session: Session, request_id: int) -> RequestRow | None:
 
 
 def _set(session: Session, request_id: int, now: datetime, **facts: Any) -> None:
-    row = session.get(RequestRow, request_id)
-    if row is not None:
+    row = session.get(RequestRow, request_id, with_for_update=True)
+    if row is not None and row.state not in {"done", "failed"}:  # what has ended stays as it ended
         row.updated_at = now
         for name, value in facts.items():
             setattr(row, name, value)

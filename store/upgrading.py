@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from core.errors import StoreError
 from core.text import gettext as _
-from store.database import HEAD, answering, connect, other_version, revision
+from store.database import HEAD, answering, connect, file_of, other_version, revision, shown
+from store.tables import Base
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -24,6 +25,7 @@ def make(engine: sa.Engine) -> None:
     """Make all tables in an empty database; another process may be doing the same."""
     with _alone(engine) as connection:
         if revision(connection) is None:
+            _refuse_others_tables(connection)
             migrate(connection)
 
 
@@ -41,6 +43,8 @@ def upgrade(url: str) -> str:
                 return _("The store is up to date (revision {head}).").format(head=HEAD)
             if found is not None and found > HEAD:
                 raise other_version(found)
+            if found is None:
+                _refuse_others_tables(connection)
             copy = None if found is None else _copied(engine, found)
             migrate(connection)
     finally:
@@ -80,9 +84,20 @@ def _alone(engine: sa.Engine) -> Iterator[sa.Connection]:
         connection.commit()
 
 
+def _refuse_others_tables(connection: sa.Connection) -> None:
+    taken = sorted(set(sa.inspect(connection).get_table_names()) & set(Base.metadata.tables))
+    if taken:
+        raise StoreError(
+            _("The database {url} holds tables of something else: {names}.").format(
+                url=shown(connection.engine.url), names=", ".join(taken)
+            ),
+            hint=_("Give the store a database of its own; `store:` says where it is."),
+        )
+
+
 def _copied(engine: sa.Engine, found: str) -> Path | None:
-    database = engine.url.database
-    if engine.dialect.name != "sqlite" or not database or database == ":memory:":
+    database = file_of(engine.url)
+    if database is None:
         return None
     copy, unfinished = Path(f"{database}.{found}"), Path(f"{database}.{found}.part")
     unfinished.unlink(missing_ok=True)

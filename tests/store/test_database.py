@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from core.codec import encode
 from core.errors import StoreError
-from store import settings
-from store.database import HEAD, Store, connect, upgrade
+from core.profile import Inputs, Outcomes
+from store import models, settings
+from store.database import HEAD, Store, connect, file_of, shown, upgrade
+from store.metrics import points, save_points
+from store.profiles import profiles
 from store.tables import Base, LeaseRow, ModelRow
 from store.upgrading import migrate
-from tests.store.made import NOON, model
+from tests.store.made import DAY, NOON, START, model, point
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,15 +41,34 @@ def set_revision(url: str, revision: str) -> None:
 
 
 def at_first_revision(url: str) -> None:
-    """Make a database as the first version made it, with a model and a value in it."""
+    """Make a database as the first version made it, with a model, a profile, a value and a fact in it."""
     engine = connect(url)
     with engine.connect() as connection:
         migrate(connection, "0001")
-        connection.execute(
-            sa.text("INSERT INTO setting (name, value) VALUES ('now', '2026-03-01T12:00:00+00:00')")
-        )
+        made = sa.MetaData()
+        made.reflect(connection)  # the tables of that time, whatever they are today
+        for name, facts in OF_OLD.items():
+            connection.execute(made.tables[name].insert(), facts)
         connection.commit()
     engine.dispose()
+
+
+OF_OLD = {
+    "setting": {"name": "now", "value": "2026-03-01T12:00:00+00:00"},
+    "model": {
+        "name": "lead", "title": "Лиды", "task": "binary", "timezone": "UTC", "grain": "1d",
+        "configuration": "c0ffee", "features": {"age": "numeric"}, "first_seen": START,
+    },
+    "profile": {
+        "model": "lead", "grain": "1d", "start": START, "version": "v1", "role": "champion", "segment": "",
+        "grid_set": "g", "inputs": encode(Inputs(rows=7)), "outcomes": encode(Outcomes(labelled=3)),
+    },
+    "metric": {
+        "model": "lead", "version": "", "segment": "", "metric": "performance.roc_auc", "column": "",
+        "grain": "1d", "window_start": START, "window_end": START + DAY, "value": 0.5, "n": 100,
+        "state": "ok", "reason": "", "maturity": "final", "computed_at": START + DAY, "why": "",
+    },
+}  # fmt: skip
 
 
 def test_an_empty_database_is_made_and_then_found(store_url):
@@ -131,6 +154,15 @@ def test_an_upgrade_keeps_what_is_there(store_url):
     opened = Store.open(store_url)
     with opened.read() as session:
         assert settings.get(session, "now") == "2026-03-01T12:00:00+00:00"
+        assert (models.model(session, "lead").title, models.model(session, "lead").features) == (
+            "Лиды",
+            {"age": "numeric"},
+        )
+        ((_key, kept),) = profiles(session, "lead", "1d", START, START + DAY)
+        assert (kept.inputs.rows, kept.outcomes.labelled) == (7, 3)
+        assert [one.value.value for one in points(session, "lead")] == [0.5]
+    with opened.write() as session:  # and it is known for the same value when it comes again
+        assert save_points(session, [point()], run_id=None, now=NOON, why="") == 0
     opened.close()
     assert upgrade(store_url) == f"The store is up to date (revision {HEAD})."
 
@@ -221,6 +253,46 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
             act(f"sqlite:///{tmp_path}/store.db")
 
 
+def test_the_database_of_something_else_is_left_alone(store_url):
+    engine = connect(store_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE model (id INTEGER)"))
+    for act in (Store.open, upgrade):
+        with pytest.raises(StoreError) as caught:
+            act(store_url)
+        assert str(caught.value) == (
+            f"The database {shown(engine.url)} holds tables of something else: model.\n"
+            "→ Give the store a database of its own; `store:` says where it is."
+        )
+    assert sa.inspect(engine).get_table_names() == ["model"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///a/store.db", "a/store.db"),
+        ("sqlite:////var/store.db", "/var/store.db"),
+        ("sqlite:///file:/var/my%20store.db?mode=ro&uri=true", "/var/my store.db"),
+        ("sqlite://", None),
+        ("sqlite:///:memory:", None),
+        ("sqlite:///file::memory:?uri=true", None),
+        ("sqlite:///file:shared?mode=memory&uri=true", None),
+        ("postgresql://h/d", None),
+    ],
+)
+def test_the_file_of_a_database(url, path):
+    assert file_of(sa.make_url(url)) == (path and Path(path))
+
+
+def test_an_address_in_the_way_of_sqlite_makes_no_folder_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    at_first_revision(f"sqlite:///file:{tmp_path}/a/store.db?uri=true")
+    upgrade(f"sqlite:///file:{tmp_path}/a/store.db?uri=true")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert sorted(path.name for path in (tmp_path / "a").glob("*.0001")) == ["store.db.0001"]
+
+
 def test_a_read_only_file_says_so_when_written(tmp_path):
     Store.open(f"sqlite:///{tmp_path}/store.db").close()
     store = Store.open(f"sqlite:///file:{tmp_path}/store.db?mode=ro&uri=true")
@@ -229,12 +301,19 @@ def test_a_read_only_file_says_so_when_written(tmp_path):
     store.close()
 
 
-def test_the_store_tells_its_address_without_the_password():
-    engine = sa.create_engine("postgresql+psycopg://me:secret@127.0.0.1/db")
-    assert (
-        Store(engine, "postgresql+psycopg://me:secret@127.0.0.1/db").url
-        == "postgresql+psycopg://me:***@127.0.0.1/db"
-    )
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql+psycopg://me:secret@h/db", "postgresql+psycopg://me:***@h/db"),
+        ("postgresql+psycopg://h/db?password=secret", "postgresql+psycopg://h/db?password=***"),
+        (
+            "postgresql+psycopg://me:secret@h/db?sslpassword=secret&sslmode=require",
+            "postgresql+psycopg://me:***@h/db?sslmode=require&sslpassword=***",
+        ),
+    ],
+)
+def test_the_store_tells_its_address_without_the_password(url, told):
+    assert Store(sa.create_engine(url), url).url == told
 
 
 def test_what_fails_leaves_nothing_half(store):

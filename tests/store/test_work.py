@@ -192,6 +192,19 @@ def test_a_request_of_a_dead_worker_is_taken_up_again_and_of_a_living_one_not(st
     assert requests.take(store, alive + requests.PATIENCE + HOUR).id == asked.id
 
 
+def test_what_has_ended_stays_as_it_ended(store):
+    """A worker that was thought dead comes back when another one has done its work."""
+    asked = ask(store)
+    requests.take(store, NOON)
+    requests.done(store, asked.id, {"windows": 3}, NOON + HOUR)
+    requests.progress(store, asked.id, 0.1, NOON + DAY)
+    requests.fail(store, asked.id, "late", NOON + DAY)
+    with store.read() as session:
+        found = requests.request(session, asked.id)
+    assert (found.state, found.progress, found.error) == ("done", 1.0, "")
+    assert (found.result, found.updated_at) == ({"windows": 3}, NOON + HOUR)
+
+
 def test_a_lease_has_one_holder_and_its_number_grows(store):
     first = leases.acquire(store, "model lead", "a", NOON, HOUR)
     assert leases.acquire(store, "model lead", "b", NOON, HOUR) is None
