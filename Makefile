@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types layers bench locale lock clean
+.PHONY: help demo test test-all lint types layers bench soak locale lock clean
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ layers: $(DEV)  ## imports go down only
 
 bench: $(DEV)  ## what collecting costs, as ratios; writes bench/results.json
 	$(BIN)/python -m bench.collect $(ARGS)
+
+soak: $(DEV)  ## kill collecting at N random instants on each kind of store; writes bench/soak.json
+	$(BIN)/python -m bench.soak --kills $(or $(N),200) $(ARGS)
 
 locale: $(DEV)  ## collect the texts and compile the translations
 	$(BIN)/pybabel -q extract -k _ -k N_ -k gettext -k ngettext:1,2 --no-location --sort-output --project=goalkeeper -F babel.cfg -o core/locale/goalkeeper.pot .
