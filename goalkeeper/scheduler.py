@@ -104,6 +104,7 @@ def main(config: str) -> None:
     """Tick until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("goalkeeper.passes").setLevel(logging.DEBUG)  # where an unexpected error arose
     project = load(Path(config))
     set_language(project.language)
     work = Work(project=project, store=Store.open(project.store.reveal()))

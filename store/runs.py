@@ -39,6 +39,13 @@ def finish_run(
     row.sources = dict(sources or {})
 
 
+def fail_run(session: Session, run_id: int, *, finished_at: datetime, error: str, hint: str) -> None:
+    """Note that a pass failed, in collecting or after it; what it had written stays counted."""
+    row = session.get(RunRow, run_id)
+    if row is not None:
+        row.state, row.finished_at, row.error, row.hint = "failed", finished_at, error, hint
+
+
 def runs(session: Session, model: str | None = None, limit: int = 100) -> list[RunRow]:
     """Return the newest passes, the newest first."""
     query = select(RunRow).order_by(RunRow.id.desc()).limit(limit)

@@ -38,12 +38,20 @@ def collect(
     explain: Annotated[
         bool, typer.Option("--explain", help=_("Print the statements that run on the sources."))
     ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help=_("Print where in the program an unexpected error arose."))
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Run one pass over one model or all of them."""
     from goalkeeper.jobs.passes import run_pass
     from goalkeeper.progress import progress_bar
 
+    if debug:
+        import logging
+
+        logging.basicConfig(format="%(name)s: %(message)s")
+        logging.getLogger("goalkeeper").setLevel(logging.DEBUG)
     asked = open_session(config, now)
     with progress_bar(quiet=json or explain) as progress:
         result = run_pass(

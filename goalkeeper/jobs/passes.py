@@ -1,14 +1,22 @@
 """One whole pass: collect, compute, evaluate, deliver; an error in one model leaves the others alone."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from core.config import Project
 from core.errors import GoalkeeperError
+from core.text import gettext as _
+from goalkeeper import clock
 from goalkeeper.progress import Progress
+from store import runs
 from store.database import Store
+
+log = logging.getLogger("goalkeeper.passes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,29 +71,66 @@ def run_pass(
     done: list[ModelPass] = []
     firing = opened = 0
     for name in models:
+        one, before, problem = ModelPass(model=name), None, None
         try:
             with turn(store, f"model {name}"):
-                done.append(
-                    collect_and_compute(
-                        project=project,
-                        name=name,
-                        store=store,
-                        now=now,
-                        since=since,
-                        until=until,
-                        actor=actor,
-                        progress=progress,
-                        explain=explain,
-                    )
+                before = _newest_run(store, name)
+                one = collect_and_compute(
+                    project=project,
+                    name=name,
+                    store=store,
+                    now=now,
+                    since=since,
+                    until=until,
+                    actor=actor,
+                    progress=progress,
+                    explain=explain,
                 )
                 result = evaluate_model(project=project, name=name, store=store, now=now)
                 firing += result.firing
                 opened += result.tickets_opened
-        except GoalkeeperError as problem:
-            done.append(ModelPass(model=name, error=str(problem)))
+        except GoalkeeperError as error:
+            problem = error
+        except Exception as error:  # a bug, or a plug-in, of one model must not stop the others
+            log.debug("%s", name, exc_info=error)
+            problem = unexpected(error)
+        if problem is not None:
+            one = replace(one, error="\n".join(filter(None, (one.error, str(problem)))))
+            if before is not None:
+                _record(store, name, before, problem)
+        done.append(one)
     sent = 0
     if deliver:
         from goalkeeper.jobs.deliver import deliver_due
 
         sent = deliver_due(project=project, store=store, now=now)
     return PassResult(models=tuple(done), firing=firing, tickets_opened=opened, messages=sent)
+
+
+def unexpected(error: Exception) -> GoalkeeperError:
+    """Say of an exception that nobody foresaw what it was and what can be done."""
+    return GoalkeeperError(
+        _("Unexpected {kind}: {error}").format(
+            kind=type(error).__name__, error=str(error) or _("without a word")
+        ),
+        hint=_(
+            "This is a mistake in the program or in a plug-in: "
+            "please report it with what `goalkeeper collect --debug` prints."
+        ),
+    )
+
+
+def _newest_run(store: Store, model: str) -> int:
+    with store.read() as session:
+        return next((row.id for row in runs.runs(session, model, limit=1)), 0)
+
+
+def _record(store: Store, model: str, before: int, problem: GoalkeeperError) -> None:
+    """Note on the run that this pass began, if it got so far, why it failed."""
+    try:
+        run = _newest_run(store, model)
+        if run > before:
+            with store.write() as session:
+                runs.fail_run(session, run, finished_at=clock.now(), error=problem.message, hint=problem.hint)
+    except (SQLAlchemyError, GoalkeeperError) as error:  # the store itself may be what failed: it is told
+        log.debug("%s: the run could not be ended", model, exc_info=error)

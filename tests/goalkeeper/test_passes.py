@@ -1,0 +1,141 @@
+"""A model that fails in a way nobody foresaw leaves the others alone, and says so."""
+
+import copy
+import json
+import logging
+import os
+import socket
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import Result
+from typer.testing import CliRunner
+
+from core.config import load
+from goalkeeper import clock
+from goalkeeper.cli import app
+from goalkeeper.jobs import evaluate, measure
+from store import leases, runs
+from store.database import Store
+from store.tables import RunRow
+from tests.goalkeeper import small
+
+DAY = timedelta(days=1)
+REPORT = "please report it with what `goalkeeper collect --debug` prints"
+
+
+@pytest.fixture
+def two(own: Path) -> Path:
+    """Return a project whose second model is a copy of the first."""
+    body = yaml.safe_load(own.read_text())
+    body["models"]["second"] = copy.deepcopy(body["models"]["lead"])
+    own.write_text(yaml.safe_dump(body, sort_keys=False))
+    return own
+
+
+def collect(config: Path, *words: str) -> Result:
+    now = (small.NOW + DAY).isoformat()
+    return CliRunner().invoke(app, ["collect", "-c", str(config), "--now", now, *words])
+
+
+def runs_of(config: Path, model: str) -> list[RunRow]:
+    store = Store.open(load(config).store.reveal())
+    with store.read() as session:
+        found = runs.runs(session, model)
+    store.close()
+    return found
+
+
+def broken_for_lead(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, error: BaseException) -> None:
+    real = getattr(module, name)
+
+    def either(*args: Any, **facts: Any) -> Any:
+        if "lead" in (facts.get("name"), facts.get("model_name")):
+            raise error
+        return real(*args, **facts)
+
+    monkeypatch.setattr(module, name, either)
+
+
+def test_it_goes_on_after_an_unexpected_error_in_one_model(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_for_lead(monkeypatch, measure, "compute", ZeroDivisionError("division by zero"))
+    result = collect(two, "--json")
+    lead, second = json.loads(result.stdout)["models"]
+    assert result.exit_code == 1
+    assert lead["error"].startswith("Unexpected ZeroDivisionError: division by zero\n→ ")
+    assert REPORT in lead["error"]
+    assert "lead: Unexpected ZeroDivisionError" in result.stderr
+    assert (second["error"], second["windows"]) == ("", small.DAYS)
+    assert second["points"]
+    newest = runs_of(two, "lead")[0]
+    assert (newest.state, newest.error) == ("failed", "Unexpected ZeroDivisionError: division by zero")
+    assert REPORT in newest.hint
+    assert newest.finished_at is not None
+    assert runs_of(two, "second")[0].state == "done"
+
+
+def test_it_tells_of_an_error_in_evaluating_beside_what_was_collected(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_for_lead(monkeypatch, evaluate, "evaluate", KeyError("sigma"))
+    (lead, second) = json.loads(collect(two, "--json").stdout)["models"]
+    assert lead["error"].startswith("Unexpected KeyError: 'sigma'")
+    assert second["error"] == ""
+    newest = runs_of(two, "lead")[0]
+    assert (newest.state, newest.error) == ("failed", "Unexpected KeyError: 'sigma'")
+
+
+def test_it_looks_again_from_where_the_last_whole_pass_ended(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        broken_for_lead(patched, measure, "compute", ValueError("odd"))
+        collect(two)
+    result = collect(two, "--json")
+    assert result.exit_code == 0, result.output
+    assert [row.state for row in runs_of(two, "lead")] == ["done", "failed", "done"]
+
+
+def test_debug_shows_where_it_arose(
+    two: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken_for_lead(monkeypatch, measure, "compute", ZeroDivisionError("division by zero"))
+    collect(two)
+    assert not caplog.records
+    kept = logging.getLogger("goalkeeper").level
+    try:
+        collect(two, "--debug")
+    finally:
+        logging.getLogger("goalkeeper").setLevel(kept)
+    assert "Traceback" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_control_c_stops_at_once(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken_for_lead(monkeypatch, measure, "compute", KeyboardInterrupt())
+    result = collect(two)
+    assert result.exit_code != 0
+    assert runs_of(two, "second") == []
+
+
+def test_a_model_that_another_process_works_on_is_busy_and_left_to_it(two: Path) -> None:
+    store = Store.open(load(two).store.reveal())
+    other = f"{socket.gethostname()}:{os.getppid()}"
+    assert leases.acquire(store, "model lead", other, clock.now(), timedelta(hours=1))
+    before = runs_of(two, "lead")
+    result = collect(two, "--json")
+    lead, second = json.loads(result.stdout)["models"]
+    assert result.exit_code == 1
+    assert f"model lead is being worked on by {other}." in lead["error"]
+    assert "a dead one's turn lapses after 90 s" in lead["error"]
+    assert second["error"] == ""
+    assert len(runs_of(two, "lead")) == len(before)
+    kept = leases.held(store, "model lead")
+    store.close()
+    assert kept is not None
+    assert kept.holder == other
