@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types layers bench soak locale lock clean
+.PHONY: help demo test test-all lint types layers bench soak locale docs lock clean
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,9 +52,13 @@ soak: $(DEV)  ## kill collecting at N random instants on each kind of store; wri
 	$(BIN)/python -m bench.soak --kills $(or $(N),200) $(ARGS)
 
 locale: $(DEV)  ## collect the texts and compile the translations
-	$(BIN)/pybabel -q extract -k _ -k N_ -k gettext -k ngettext:1,2 --no-location --sort-output --project=goalkeeper -F babel.cfg -o core/locale/goalkeeper.pot .
-	$(BIN)/pybabel -q update -D goalkeeper -i core/locale/goalkeeper.pot -d core/locale -l ru --no-fuzzy-matching
+	$(BIN)/pybabel -q extract -k _ -k N_ -k gettext -k ngettext:1,2 --no-location --sort-output --project=goalkeeper --version=0 --header-comment="# The texts of Goalkeeper; made by \`make locale\`." -F babel.cfg -o core/locale/goalkeeper.pot .
+	$(BIN)/pybabel -q update -D goalkeeper -i core/locale/goalkeeper.pot -d core/locale -l ru --no-fuzzy-matching --ignore-obsolete --update-header-comment -w 110
 	$(BIN)/pybabel -q compile -D goalkeeper -d core/locale
+
+docs: $(STAMP)  ## build the documentation into site/ (installs MkDocs Material)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	$(BIN)/mkdocs build --strict --quiet
 
 lock:  ## write requirements*.txt from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.txt

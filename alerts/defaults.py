@@ -132,7 +132,7 @@ def default_rules(model: Model) -> list[Watch]:
             "service.latency_p95_ms",
             _far(floor="30%", sigmas=5, for_=2),
             service,
-            _("Latency, 95 % of requests"),
+            _("Latency (95 % are faster)"),
             unit="ms",
             harm=Side.UP,
             hourly=True,

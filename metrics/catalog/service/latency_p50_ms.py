@@ -18,7 +18,7 @@ def latency_p50_ms(subject: Subject) -> MetricValue:
 
 METRIC = Metric(
     name="service.latency_p50_ms",
-    title=N_("Latency: half of the requests are faster"),
+    title=N_("Latency: half are faster"),
     unit=Unit.MS,
     better=Better.LOWER,
     formula=N_("the latency at rank 0.50 · (n − 1) of the sorted latencies, from bins 2 % wide"),

@@ -18,7 +18,7 @@ def latency_p95_ms(subject: Subject) -> MetricValue:
 
 METRIC = Metric(
     name="service.latency_p95_ms",
-    title=N_("Latency: 95 % of the requests are faster"),
+    title=N_("Latency: 95 % are faster"),
     unit=Unit.MS,
     better=Better.LOWER,
     formula=N_("the latency at rank 0.95 · (n − 1) of the sorted latencies, from bins 2 % wide"),

@@ -18,7 +18,7 @@ def latency_p99_ms(subject: Subject) -> MetricValue:
 
 METRIC = Metric(
     name="service.latency_p99_ms",
-    title=N_("Latency: 99 % of the requests are faster"),
+    title=N_("Latency: 99 % are faster"),
     unit=Unit.MS,
     better=Better.LOWER,
     formula=N_("the latency at rank 0.99 · (n − 1) of the sorted latencies, from bins 2 % wide"),
