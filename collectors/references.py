@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from collectors.building import Cell
 from collectors.cells import count_inputs, count_outcomes, fitting_kpis
+from collectors.crossing import together
 from collectors.features import Features, features_of
 from collectors.grids import bare_grid_set, grid_set
 from collectors.opening import Opened
@@ -121,6 +122,7 @@ def count_reference(
         maturity=maturity,
     )  # fmt: skip
     inputs = count_inputs(job)
+    job = together(job)  # what follows joins both sides
     plain = [one for one in model.kpis if one not in opened.kpis]
     misfits = fitting_kpis(job, plain)
     held = model.model_copy(update={"kpis": {one: model.kpis[one] for one in plain if one not in misfits}})

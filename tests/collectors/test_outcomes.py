@@ -65,6 +65,28 @@ def test_a_truth_in_another_engine_is_counted_alike(house: House, log_kind: str,
     assert house.collect(NOW + DAY).windows == 0
 
 
+@pytest.mark.parametrize("log_kind", ["parquet", "sql"])
+def test_a_reference_learnt_from_the_log_joins_a_truth_in_another_engine(house: House, log_kind: str) -> None:
+    near, found = House(folder=house.folder / "near"), []
+    for one, kinds in (
+        (near, ("parquet", "parquet")),
+        (house, (log_kind, "sql" if log_kind != "sql" else "csv")),
+    ):
+        log, truth = (
+            write(rows, kind, one.folder, name, f"sqlite:///{one.folder}/{name}.db" if kind == "sql" else "")
+            for rows, kind, name in zip((LOG, TRUTH), kinds, ("log", "truth"), strict=True)
+        )
+        one.body = body(log, truth, kpis=KPIS, service_grain="1d")
+        assert not one.collect(NOW).error
+        _row, cells = one.reference()
+        found.append(
+            merge_all((p for k, p in cells.items() if not k.segment), grid_set=one.grids().id).outcomes
+        )
+    near.close()
+    assert found[0].labelled > 0
+    same(found[0], found[1])
+
+
 def test_features_never_travel(house: House) -> None:
     reference = write(log_rows(seed=9, days=3), "parquet", house.folder, "reference")
     url = f"sqlite:///{house.folder}/log.db"
