@@ -2,6 +2,7 @@
 
 A stored alert is known again by its key and start, else by overlapping in time (a restated window may move
 the start by a day); it keeps its start. One that the same test no longer shows is withdrawn with the reason.
+A clock that went back changes nothing of what was written later: a ticket must not close because of it.
 """
 
 from collections import defaultdict
@@ -100,6 +101,8 @@ class Book:
 
     def _change(self, row: AlertRow, entry: Entry) -> None:
         state = AlertState.FIRING if entry.lasts else AlertState.OK
+        if row.updated_at > self.now:
+            return
         if row.state == state and (entry.lasts or row.until == entry.episode.until):
             return
         if entry.lasts:
@@ -117,6 +120,8 @@ class Book:
 
     def _withdraw(self, row: AlertRow, watched: frozenset[str], first: datetime | None) -> None:
         if row.state == AlertState.WITHDRAWN or (first is not None and row.since < first):
+            return
+        if row.updated_at > self.now:
             return
         if row.rule not in watched:
             if row.state != AlertState.FIRING:

@@ -9,7 +9,10 @@ The constants, and why:
 - Segments see `quality.missing` only, with a floor of 20 points, 6 sd and 50 rows: some hundred series each.
 - `drift.*`: Jensen–Shannon 0.02 above its own noise is a shift of about a third of a standard deviation.
 - `quality.rows`: half or double of the last four weeks, weekday by weekday; growth is not an incident.
-- `service.latency_p95_ms`: + 30 %; `service.error_share`: + 2 points; both for two hours.
+- `service.latency_p95_ms`: + 30 %; `service.error_share`: + 2 points; both for two hours. Where more than
+  half of the requests fell into hours with too few rows to judge (30), for two windows of the base grain
+  instead: a model asked twenty times an hour would else never be judged. All stored hours count, so the
+  grain stays put.
 - `business.*`, `performance.*`: 2.5 sd for three windows in a row, and 5 % of the KPI's level, 10 % of the
   metric's, 3 points of calibration. Simulated: no false alarm in 29,200 windows, days that hang together (0.6
   from one to the next) included; a conversion that falls from 12 to 9 % is found in 6 days at 2,000 a day,

@@ -1,7 +1,7 @@
 """Freeze what is known about an alert, and about what surrounds it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,8 @@ from core.windows import Grain, Window
 from store import goals, metrics, models, references
 
 MOST = 5
+UNVERSIONED = "unversioned"
+"""What a log without a version column calls its only one: no release that could have done harm."""
 
 
 def finding_of(judged: Judged, episode: Episode, *, silenced: bool = False) -> Finding:
@@ -155,7 +157,7 @@ def _goal(session: Session, model: Model, worst: Finding) -> GoalFact | None:
 
 
 def _release(session: Session, model: str) -> Release | None:
-    found = models.versions(session, model)
+    found = [row for row in models.versions(session, model) if row.version != UNVERSIONED]
     if not found:
         return None
     newest = max(found, key=lambda row: row.first_seen)
@@ -168,7 +170,10 @@ def _reference(session: Session, known: Known) -> str:
         return _("the first windows of the log")
     if row.first is None or row.last is None:
         return row.description
-    first, last = (moment.astimezone(known.zone).date() for moment in (row.first, row.last))
+    end = row.last - timedelta(microseconds=1)  # a range ends where the next day begins
+    first, last = (moment.astimezone(known.zone).date() for moment in (row.first, end))
+    if row.kind == "range":  # its description is the same two days
+        return _("{first} to {last}").format(first=day_text(first), last=day_text(last, year=True))
     return _("{what}, {first} to {last}").format(
         what=row.description, first=day_text(first), last=day_text(last, year=True)
     )

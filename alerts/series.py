@@ -153,9 +153,7 @@ def _series(watch: Watch, known: Known, place: Place, points: Sequence[MetricPoi
 
 def _placed(watch: Watch, known: Known) -> dict[Place, list[MetricPoint]]:
     stored = known.points.get(watch.metric, ())
-    grain = known.model.grain
-    if watch.hourly and any(point.window.grain is known.model.service_grain for point in stored):
-        grain = known.model.service_grain
+    grain = known.model.service_grain if watch.hourly and _fills_hours(stored, known) else known.model.grain
     closed = known.now - known.model.settle_of(grain)
     found: defaultdict[Place, list[MetricPoint]] = defaultdict(list)
     for point in stored:
@@ -169,6 +167,19 @@ def _placed(watch: Watch, known: Known) -> dict[Place, list[MetricPoint]]:
         if place[0]:
             found[place] = _with_zeros(points, found.get(("", place[1]), ()))
     return dict(found)
+
+
+def _fills_hours(stored: Sequence[MetricPoint], known: Known) -> bool:
+    """Tell whether at least half of the requests fell into windows of the service grain with enough rows.
+
+    Requests are weighed, not windows: a log that rests at night has many empty hours and is judged hourly.
+    """
+    grain = known.model.service_grain
+    closed = known.now - known.model.settle_of(grain)
+    own = [point for point in stored if point.window.grain is grain and point.window.end <= closed]
+    few = sum(point.value.n for point in own if point.value.state is ValueState.NOT_ENOUGH_DATA)
+    enough = sum(point.value.n for point in own if point.value.state is ValueState.OK)
+    return enough > 0 and enough >= few
 
 
 def _watched(watch: Watch, point: MetricPoint) -> bool:
