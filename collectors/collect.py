@@ -12,7 +12,7 @@ from collectors.noting import left_out, notes_of, unreadable_in
 from collectors.opening import Opened
 from collectors.parts import known_of, row_of, slice_of, stored_in
 from collectors.references import cells_of
-from collectors.schema import Shape, changes
+from collectors.schema import Shape, changes, check_columns
 from collectors.settling import settle, settle_maturity
 from collectors.sides import Side
 from collectors.sources.base import Slice
@@ -35,7 +35,7 @@ from core.grid import GridSet
 from core.profile import Inputs, Outcomes, Profile, ProfileKey
 from core.text import gettext as _
 from core.windows import Grain, Window
-from store import profiles, quarantine, slices, windows
+from store import models, profiles, quarantine, slices, windows
 from store.database import Store
 from store.tables import WindowRow
 
@@ -115,8 +115,8 @@ class Collector:
             windows=self.done,
             rows=self.rows,
             notes=tuple(dict.fromkeys([*self.notes, *left_out(self.parts)])),
-            error="" if error is None else error.message,
-            hint="" if error is None else error.hint,
+            error=error.message if error else "",
+            hint=error.hint if error else "",
             sources={
                 name: digest(f"{one.name} {one.mark}" for one in found) for name, found in self.parts.items()
             },
@@ -142,6 +142,10 @@ class Collector:
                 if name in ("predictions", "reference"):
                     raise
                 self.blind, self.parts[name] = error, tuple(known.values())
+            self.notes += side.source.remarks() if name != "ground_truth" else []
+        with self.store.read() as session:
+            kept = models.model(session, self.model.name)
+        check_columns(self.opened.log, kept.features.get("used", {}) if kept else {})
         self._ripen()
 
     def _ripen(self) -> None:
@@ -386,12 +390,8 @@ class Collector:
                 partial = self.blind is not None or self.since is not None or self.until is not None
                 if partial and name not in ("predictions", "reference"):
                     continue  # what changed in them is still to be looked at
-                slices.save_slices(
-                    session,
-                    self.model.name,
-                    name,
-                    [row_of(self.model.name, name, one, self.now) for one in found],
-                )
+                rows = [row_of(self.model.name, name, one, self.now) for one in found]
+                slices.save_slices(session, self.model.name, name, rows)
 
     def _say(self, what: str, done: int, total: int) -> None:
         if self.progress is not None:

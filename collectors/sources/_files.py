@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -10,9 +11,29 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 from sqlglot import exp
 
-from collectors.expressions import both, call, name, raw, select, string, whole, within
+from collectors.expressions import (
+    both,
+    call,
+    either,
+    name,
+    null,
+    raw,
+    select,
+    string,
+    whole,
+    within,
+)  # fmt: skip
 from collectors.parsing import parse_expression, star
-from collectors.sources.base import ColumnInfo, Kind, Setting, Slice, Source, Span
+from collectors.sources.base import (
+    EARLIEST,
+    ColumnInfo,
+    Kind,
+    Setting,
+    Slice,
+    Source,
+    Span,
+    said_early,
+)  # fmt: skip
 from collectors.zones import micros, moment
 from core.config.secrets import Masked, Text
 from core.errors import SourceError
@@ -45,6 +66,7 @@ class FileSource(Source):
         self._patterns = paths
         self._slices: dict[str, Slice] = {}
         self._bad: dict[str, str] = {}
+        self._early: dict[str, int] = {}
         self._columns: tuple[ColumnInfo, ...] | None = None
 
     @property
@@ -63,6 +85,13 @@ class FileSource(Source):
     def skipped(self) -> Mapping[str, str]:
         """Return bad files."""
         return self._bad
+
+    def remarks(self) -> Sequence[str]:
+        """Tell of new files with rows from clocks that were not set."""
+        return [
+            said_early(self.setting.use, path.rpartition("/")[2], count)
+            for path, count in self._early.items()
+        ]
 
     def columns(self) -> tuple[ColumnInfo, ...]:
         """Ask DuckDB what the files hold."""
@@ -90,14 +119,14 @@ class FileSource(Source):
                 _("{use}: no file matches {pattern}.").format(use=self.setting.use, pattern=self.describe()),
                 hint=_("Paths start from the folder of goalkeeper.yaml."),
             )
-        self._bad = {}
-        found = []
+        self._early = {}
+        looked = []
         for path, mark in marks.items():
             old = known.get(path)
-            one = old if old is not None and old.mark == mark else self._look(path, mark)
-            if one.error:
-                self._bad[path] = one.error
-            found.append(one)
+            kept = old is not None and old.mark == mark and not (old.error and old.columns)
+            looked.append(old if old is not None and kept else self._look(path, mark))
+        found = self._timed(looked)
+        self._bad = {one.name: one.error for one in found if one.error}
         self._slices = {one.name: one for one in found}
         self._columns = None
         if len(self._bad) == len(found):
@@ -214,6 +243,17 @@ class FileSource(Source):
             return Slice(name=path, mark=mark, error=str(error).partition("\n")[0])
         return Slice(name=path, mark=mark, first=first, last=last, rows=rows, columns=columns)
 
+    def _timed(self, found: Sequence[Slice]) -> list[Slice]:
+        """Leave out files without the time column that others have: nobody knows where their rows belong."""
+        time = self.setting.time
+        if time is None or not any(time in one.columns for one in found):
+            return list(found)
+        said = _("it has no column '{column}', which holds the time").format(column=time)
+        return [
+            replace(one, error=said) if not one.error and one.columns and time not in one.columns else one
+            for one in found
+        ]
+
     def extent(self, path: str) -> tuple[datetime | None, datetime | None, int]:
         """Return first and last time and number of rows of one file, from a scan."""
         time = self.setting.time
@@ -223,9 +263,21 @@ class FileSource(Source):
             kinds = self.described([path])
             if time in kinds:
                 at = self.engine.dialect.micros(name(time), self._info(time, kinds[time]), self.setting.zone)
-                rows += [(call("min", at), "first"), (call("max", at.copy()), "last")]
+                floor = whole(micros(EARLIEST))
+                good = either([(exp.GTE(this=at, expression=floor), at.copy())], null())
+                early = either([(exp.LT(this=at.copy(), expression=floor.copy()), whole(1))], null())
+                rows += [(call("min", good), "first"), (call("max", good.copy()), "last")]
+                rows.append((call("count", early), "early"))
         found = self.engine.run(select(rows, raw(reader)).sql("duckdb")).to_pylist()[0]
         first, last = found.get("first"), found.get("last")
+        if found.get("early"):
+            if found["early"] == found["n"]:
+                raise SourceError(
+                    _("all of its rows are dated before {year}: was a clock not set?").format(
+                        year=EARLIEST.year
+                    )
+                )
+            self._early[path] = found["early"]
         return (
             None if first is None else moment(first),
             None if last is None else moment(last),

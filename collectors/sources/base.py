@@ -9,7 +9,7 @@ can sum up. Rows leave it only through `sample` (deep dives, and only where allo
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from sqlglot import exp
 from core.errors import SourceError
 from core.spelling import listed, nearest_of
 from core.text import gettext as _
+from core.text import ngettext
 
 if TYPE_CHECKING:
     from collectors.engines import Engine, Engines
@@ -85,6 +86,20 @@ class Setting:
     zone: ZoneInfo | None = None
 
 
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Rows dated earlier come from a clock that was not set (1970, 1980): they belong to no window."""
+
+
+def said_early(use: str, part: str, count: int) -> str:
+    """Say that rows of one part are dated before `EARLIEST`."""
+    text = ngettext(
+        "{use}: {n} row of {part} is dated before {year} and was left out: was a clock not set?",
+        "{use}: {n} rows of {part} are dated before {year} and were left out: was a clock not set?",
+        count,
+    )
+    return text.format(use=use, n=count, part=part, year=EARLIEST.year)
+
+
 class Source(ABC):
     """One place where rows lie. Everything raises SourceError when it cannot be read."""
 
@@ -125,6 +140,10 @@ class Source(ABC):
     def kind_of(self, type_: str) -> Kind:
         """Return what a type of this source's engine means."""
         return "other"
+
+    def remarks(self) -> Sequence[str]:
+        """Return what a person should hear of the parts that were looked at last."""
+        return ()
 
     def skipped(self) -> Mapping[str, str]:
         """Return the parts left out because they cannot be read, with the reason."""

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from collectors.sources._files import FileOptions, FileSource, quoted_list
+from collectors.sources.base import EARLIEST
 from collectors.zones import moment
 
 _UNITS = {"milliseconds": (1000, 1), "microseconds": (1, 1), "nanoseconds": (1, 1000)}
@@ -58,4 +59,6 @@ class Source(FileSource):
         if column.physical_type != "INT64" or unit is None or not lows:
             return super().extent(path)
         low, high = (value * unit[0] // unit[1] for value in (min(lows), max(highs)))
+        if moment(low) < EARLIEST:
+            return super().extent(path)
         return moment(low), moment(high), rows

@@ -23,7 +23,7 @@ from collectors.expressions import (
     within,
 )  # fmt: skip
 from collectors.parsing import parse_expression, parse_query, star
-from collectors.sources.base import ColumnInfo, Kind, Setting, Slice, Span
+from collectors.sources.base import EARLIEST, ColumnInfo, Kind, Setting, Slice, Span, said_early
 from collectors.sources.base import Source as Port
 from collectors.zones import micros, moment
 from core.config.secrets import Text
@@ -60,6 +60,7 @@ class Source(Port):
         assert isinstance(setting.options, Options)
         self._options = setting.options
         self._columns: tuple[ColumnInfo, ...] | None = None
+        self._early = 0
 
     @property
     def engine(self) -> "SqlEngine":
@@ -69,6 +70,10 @@ class Source(Port):
     def describe(self) -> str:
         """Name the table and the database, the password masked."""
         return f"{self._options.table or _('a query')} ({self.engine.shown})"
+
+    def remarks(self) -> Sequence[str]:
+        """Tell of rows from clocks that were not set."""
+        return [said_early(self.setting.use, self.describe(), self._early)] if self._early else []
 
     def columns(self) -> tuple[ColumnInfo, ...]:
         """Ask the database."""
@@ -125,6 +130,8 @@ class Source(Port):
         except SourceError as error:
             raise self._gone(error) from error
         slices = {one.name: one for row in found if (one := _slice(row)) is not None}
+        early = {key for key, one in slices.items() if one.last is not None and one.last < EARLIEST}
+        self._early = sum(slices.pop(key).rows for key in early)
         if begin is not None:
             slices = {key: one for key, one in slices.items() if one.last is None or one.last >= begin}
             old = {key: one for key, one in known.items() if one.last is not None and one.last < begin}
