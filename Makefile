@@ -58,6 +58,7 @@ locale: $(DEV)  ## collect the texts and compile the translations
 
 docs: $(STAMP)  ## build the documentation into site/ (installs MkDocs Material)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	$(BIN)/python docs/_make.py
 	$(BIN)/mkdocs build --strict --quiet
 
 lock:  ## write requirements*.txt from pyproject.toml (needs uv)

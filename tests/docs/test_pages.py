@@ -1,0 +1,126 @@
+"""The documentation says what the program does, and lags behind it nowhere."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import typer
+import yaml
+
+from core import plugins
+from core.config import load
+from goalkeeper.cli import app
+from metrics.registry import all_metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+WRITTEN = sorted(path for path in [*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
+MEND = "run `python docs/_make.py`"
+
+
+def maker() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_make", DOCS / "_make.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def text(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def known_commands() -> set[str]:
+    root = typer.main.get_command(app)
+    found = set()
+    for name, command in root.commands.items():  # type: ignore[attr-defined]
+        found.add(name)
+        found |= {f"{name} {part}" for part in getattr(command, "commands", {})}
+    return found
+
+
+@pytest.mark.parametrize("name", ["metrics.md", "configuration.md", "commands.md"])
+def test_a_made_page_is_what_the_program_says_now(name: str) -> None:
+    assert text(name) == maker().PAGES[name](), MEND
+
+
+def test_every_metric_is_documented() -> None:
+    page = text("metrics.md")
+
+    assert [name for name in all_metrics() if f"`{name}`" not in page] == []
+
+
+def test_every_command_is_documented() -> None:
+    page = text("commands.md")
+
+    assert [name for name in known_commands() if f"# goalkeeper {name}\n" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("port", "page"), [("source", "sources.md"), ("channel", "messages.md"), ("rule", "alerts.md")]
+)
+def test_every_kind_of_plug_in_is_documented(port: str, page: str) -> None:
+    kinds = plugins.names(plugins.PORTS[port])
+
+    assert [kind for kind in kinds if f"`{kind}`" not in text(page)] == []
+
+
+def test_every_page_is_in_the_menu() -> None:
+    menu = set(re.findall(r": ([\w-]+\.md)\s*$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M))
+
+    assert menu == {path.name for path in DOCS.glob("*.md")}
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_a_page_names_only_commands_that_exist(path: Path) -> None:
+    known = known_commands()
+    named = re.findall(r"(?:^|[`/ ])goalkeeper ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", code_of(path), re.M)
+
+    for name, part in named:
+        assert name in known, f"{path.name}: goalkeeper {name}"
+        if any(one.startswith(f"{name} ") for one in known):
+            assert f"{name} {part}" in known or not part, f"{path.name}: goalkeeper {name} {part}"
+
+
+def code_of(path: Path) -> str:
+    """Return what stands in fences and between backticks, a line each."""
+    whole = path.read_text(encoding="utf-8")
+    fenced = [body for kind, body in re.findall(r"```(\w*)\n(.*?)```", whole, re.S) if kind == "sh"]
+    return "\n".join([*fenced, *re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", whole, flags=re.S))])
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_a_link_to_a_file_leads_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def yaml_of(path: Path) -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.S)
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_an_example_of_a_whole_file_is_a_valid_configuration(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SMTP_PASSWORD", "DB_PASSWORD", "WEBHOOK_SECRET"):
+        monkeypatch.setenv(name, "secret")
+    (tmp_path / "my_plugins" / "metrics" / "quality").mkdir(parents=True)
+    for number, body in enumerate(yaml_of(path)):
+        if "models:" not in body or "…" in body:
+            continue
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(body, encoding="utf-8")
+
+        assert load(file).models, body
+
+
+def test_the_quick_start_of_the_readme_is_short() -> None:
+    first = yaml_of(ROOT / "README.md")[0]
+
+    assert "models" in yaml.safe_load(first)
+    assert len([line for line in first.splitlines() if line.strip()]) < 10
