@@ -14,7 +14,6 @@ def main(config: str, port: str) -> None:
     from api.app import create
     from core.config import load
     from goalkeeper import clock
-    from store import settings
     from store.database import Store
 
     project = load(Path(config))
@@ -22,9 +21,7 @@ def main(config: str, port: str) -> None:
 
     def now() -> datetime:
         """Return the store's own time where it has one (the demo), else the clock's."""
-        with store.read() as session:
-            kept = settings.get(session, "now")
-        return datetime.fromisoformat(kept) if kept else clock.now()
+        return clock.own_time(store) or clock.now()
 
     uvicorn.run(
         create(store, clock=now, project=project), host="127.0.0.1", port=int(port), log_level="warning"

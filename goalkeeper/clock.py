@@ -1,7 +1,13 @@
 """The clock; nobody else reads it."""
 
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from store.database import Store
+
+OWN = "now"
+"""The fact of a store that was replayed: what time it is there."""
 
 
 class Clock(Protocol):
@@ -15,6 +21,15 @@ class Clock(Protocol):
 def now() -> datetime:
     """Return the time now, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def own_time(store: "Store") -> datetime | None:
+    """Return the time that a replayed store stands still at (the demo's); None where the clock rules."""
+    from store.settings import get
+
+    with store.read() as session:
+        kept = get(session, OWN)
+    return datetime.fromisoformat(kept) if kept else None
 
 
 def fixed(moment: datetime) -> Clock:

@@ -2,6 +2,7 @@
 
 APScheduler only ticks; what is due is derived from the store and taken by leases, so several may run on one
 PostgreSQL. The configuration is read again when its file changes; an invalid one leaves the old in force.
+The time of a replayed store (the demo's) stands still: there only what pages ask for is done.
 """
 
 import logging
@@ -25,7 +26,7 @@ from core.config import ConfigError, Project, Schedule, load
 from core.errors import GoalkeeperError
 from core.text import gettext as _
 from core.text import set_language
-from goalkeeper.clock import now
+from goalkeeper.clock import now, own_time
 from goalkeeper.jobs.deliver import deliver_due
 from goalkeeper.jobs.passes import run_pass
 from goalkeeper.jobs.requests import work_off
@@ -127,7 +128,10 @@ def main(config: str) -> None:
 
 
 def _arrange(ticking: BackgroundScheduler, work: Work) -> None:
-    """Set every job to the times of the configuration in force; collecting begins at once."""
+    """Set every job to the times of the configuration in force; collecting begins at once.
+
+    By the clock a replayed store would be long silent, so it is neither collected nor delivered from.
+    """
     schedule, zone = work.project.schedule, work.project.zone
     first = {} if ticking.running else {"next_run_time": now()}
     jobs: list[tuple[str, Callable[[], None], BaseTrigger]] = [
@@ -135,6 +139,8 @@ def _arrange(ticking: BackgroundScheduler, work: Work) -> None:
         ("deliver", work.deliver, _trigger(schedule.deliver, str(zone))),
         ("requests", work.requests, IntervalTrigger(seconds=REQUESTS.total_seconds())),
     ]
+    if own_time(work.store) is not None:
+        jobs = jobs[-1:]
     for name, job, trigger in jobs:
         ticking.add_job(
             _guarded(job), trigger, id=name, replace_existing=True, misfire_grace_time=None, **first

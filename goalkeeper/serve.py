@@ -12,13 +12,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
 from core.config import Project
+from core.dates import local_day
 from core.errors import GoalkeeperError
 from core.text import gettext as _
 from dashboard.options import streamlit_flags
+from goalkeeper.clock import now, own_time
 
 API_PORT = 8502
 DASHBOARD_PORT = 8501
@@ -129,7 +132,6 @@ def _stop(children: Sequence[Child]) -> None:
 
 def _watch(project: Project, ending: threading.Event) -> None:
     """Look for signs of life every minute."""
-    from goalkeeper.clock import now
     from goalkeeper.jobs.dead_man import DeadMan
     from store.database import Store
 
@@ -143,6 +145,17 @@ def _watch(project: Project, ending: threading.Event) -> None:
             watching.watch(now())
         except Exception:  # the watch must outlive whatever goes wrong
             logging.getLogger("goalkeeper.serve").exception("the watch for signs of life failed")
+
+
+def _own_time(project: Project) -> datetime | None:
+    """Open the store, so that what is wrong with it is told before anything starts; return its own time."""
+    from store.database import Store
+
+    store = Store.open(project.store.reveal())
+    try:
+        return own_time(store)
+    finally:
+        store.close()
 
 
 def dashboard_command(config: Path, *, host: str, port: int) -> list[str]:
@@ -160,10 +173,14 @@ def serve(
     host: str = LOOPBACK,
     port: int = DASHBOARD_PORT,
     say: Callable[[str], None],
-    parts: Sequence[str] = ("scheduler", "api", "dashboard"),
 ) -> None:
-    """Serve until SIGINT or SIGTERM; everything binds to `host`, loopback unless said otherwise."""
+    """Serve until SIGINT or SIGTERM; everything binds to `host`, loopback unless said otherwise.
+
+    The time of a replayed store stands still: there the scheduler does only what pages ask for, and nobody
+    looks for signs of life.
+    """
     config = project.path
+    replayed = _own_time(project)
     with only_one(project):
         page, metrics = free_port(host, port), free_port(LOOPBACK, API_PORT)
         module = [sys.executable, "-m"]
@@ -172,7 +189,7 @@ def serve(
             "api": [*module, "goalkeeper.api_server", str(config), str(metrics)],
             "dashboard": dashboard_command(config, host=host, port=page),
         }
-        children = [Child(name=name, command=commands[name]) for name in parts]
+        children = [Child(name=name, command=command) for name, command in commands.items()]
         stopping = False
 
         def stop(signum: int, frame: FrameType | None) -> None:
@@ -183,6 +200,13 @@ def serve(
             signal.signal(number, stop)
         if page != port:
             say(_("Port {port} is taken; the dashboard moves to {page}.").format(port=port, page=page))
+        if replayed is not None:
+            say(
+                _(
+                    "A replayed project: its time stands still at {when}, so nothing is collected by itself;"
+                    " `goalkeeper init` in another folder begins to watch a live model."
+                ).format(when=local_day(replayed, project.zone, year=True))
+            )
         say(_("Dashboard: http://{host}:{port}").format(host=host, port=page))
         say(
             _("Metrics:   http://{host}:{port}/metrics · health: /healthz").format(
@@ -191,7 +215,7 @@ def serve(
         )
         say(_("Stop with Ctrl-C."))
         ending = threading.Event()
-        if "scheduler" in parts:
+        if replayed is None:
             threading.Thread(target=_watch, args=(project, ending), daemon=True, name="dead man").start()
         try:
             while not stopping:

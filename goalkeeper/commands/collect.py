@@ -44,6 +44,7 @@ def collect(
     json: JsonOption = False,
 ) -> None:
     """Run one pass over one model or all of them."""
+    from core.dates import local_day
     from goalkeeper.jobs.passes import run_pass
     from goalkeeper.progress import progress_bar
 
@@ -53,6 +54,13 @@ def collect(
         logging.basicConfig(format="%(name)s: %(message)s")
         logging.getLogger("goalkeeper").setLevel(logging.DEBUG)
     asked = open_session(config, now)
+    if asked.replayed:
+        typer.echo(
+            _("A replayed project: it is collected as of its own {when}; --now TIME takes another.").format(
+                when=local_day(asked.now, asked.project.zone, year=True)
+            ),
+            err=True,
+        )
     with progress_bar(quiet=json or explain) as progress:
         result = run_pass(
             project=asked.project,

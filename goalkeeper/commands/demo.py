@@ -61,5 +61,4 @@ def demo(
         return
     from goalkeeper.serve import serve
 
-    # No scheduler: the demo's time is its own and stands still, so nothing can become due.
-    serve(load(dir / "goalkeeper.yaml"), port=port, say=say, parts=("api", "dashboard"))
+    serve(load(dir / "goalkeeper.yaml"), port=port, say=say)

@@ -40,12 +40,16 @@ CONFIG = Path("goalkeeper.yaml")
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """What nearly every command needs: the project, its store, what time it is and who asks."""
+    """What nearly every command needs: the project, its store, what time it is and who asks.
+
+    `replayed` says that the time is the store's own, which stands still, and not the clock's.
+    """
 
     project: "Project"
     store: "Store"
     now: datetime
     actor: str
+    replayed: bool = False
 
 
 def open_project(config: Path) -> "Project":
@@ -62,17 +66,17 @@ def open_session(config: Path, now: str | None = None) -> Session:
     import getpass
 
     from goalkeeper.clock import now as clock
+    from goalkeeper.clock import own_time
     from store.database import Store
-    from store.settings import get
 
     project = open_project(config)
     store = Store.open(project.store.reveal())
-    moment = parse_time(now, project.zone, "--now")
-    if moment is None:
-        with store.read() as session:
-            kept = get(session, "now")
-        moment = datetime.fromisoformat(kept) if kept else clock()
-    return Session(project=project, store=store, now=moment, actor=getpass.getuser())
+    asked = parse_time(now, project.zone, "--now")
+    own = None if asked is not None else own_time(store)
+    return Session(
+        project=project, store=store, now=asked or own or clock(), actor=getpass.getuser(),
+        replayed=own is not None,
+    )  # fmt: skip
 
 
 def parse_time(text: str | None, zone: ZoneInfo, option: str) -> datetime | None:

@@ -28,8 +28,6 @@ def register(app: typer.Typer) -> None:
 def serve(config: ConfigOption = CONFIG, host: HostOption = "127.0.0.1", port: PortOption = 8501) -> None:
     """Run scheduler, api and dashboard until stopped."""
     from goalkeeper.serve import serve as run
-    from store.database import Store
 
     project = open_project(config)
-    Store.open(project.store.reveal()).close()
     run(project, host=host, port=port, say=typer.echo)

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from core.config import Project, load
 from core.errors import GoalkeeperError
 from core.text import gettext as _
+from goalkeeper.clock import OWN
 from goalkeeper.demo import story
 from goalkeeper.demo.files import write_day, write_reference
 from goalkeeper.demo.project import write_project
@@ -18,8 +19,8 @@ from store.database import Store
 from store.settings import get, put
 from store.tables import AlertRow, MetricRow, OutboxRow, TicketRow, WindowRow
 
-NOW, REPLAYED = "now", "demo_replayed"
-"""Facts of the store: the demo's own time, and the last day whose pass has ended."""
+REPLAYED = "demo_replayed"
+"""The fact of the store that names the last day whose pass has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,10 @@ def _pass(project: Project, store: Store, day: date) -> None:
     from goalkeeper.jobs.passes import run_pass
 
     now = story.morning_after(day)
+    with (
+        store.write() as session
+    ):  # first of all: whoever serves what is half replayed must not take the clock's
+        put(session, OWN, now.isoformat())
     result = run_pass(project=project, store=store, now=now, models=tuple(project.models))
     if result.failed:
         raise GoalkeeperError(
@@ -102,7 +107,6 @@ def _pass(project: Project, store: Store, day: date) -> None:
             hint=_("Run the same command again: it goes on from there."),
         )
     with store.write() as session:
-        put(session, NOW, now.isoformat())
         put(session, REPLAYED, day.isoformat())
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from core.config import Project
 from core.errors import GoalkeeperError
 from core.text import gettext as _
-from goalkeeper.clock import now
-from store import requests, settings
+from goalkeeper.clock import now, own_time
+from store import requests
 from store.database import Store
 from store.tables import RequestRow
 
@@ -43,7 +43,7 @@ def run_request(project: Project, store: Store, row: RequestRow) -> None:
                 _("Nobody knows how to do '{kind}'.").format(kind=row.kind),
                 hint=_("Known: {kinds}.").format(kinds=", ".join(kinds)),
             )
-        result = work(project, store, row, _moment(store), say)
+        result = work(project, store, row, own_time(store) or now(), say)
     except GoalkeeperError as problem:
         requests.fail(store, row.id, str(problem), now())
     else:
@@ -84,10 +84,3 @@ def _deep_dive(project: Project, store: Store, row: RequestRow, at: datetime, sa
         say=say,
     )
     return {"report": report.id}
-
-
-def _moment(store: Store) -> datetime:
-    """Return now, the store's own where it has one (the demo)."""
-    with store.read() as session:
-        kept = settings.get(session, "now")
-    return datetime.fromisoformat(kept) if kept else now()

@@ -14,8 +14,11 @@ from typer.testing import CliRunner
 from core.config import load
 from core.errors import GoalkeeperError
 from goalkeeper.cli import app
+from goalkeeper.clock import OWN
+from store import alerts
 from store.database import Store
 from store.heartbeats import PASS, beat
+from store.settings import put
 from tests.goalkeeper import small
 
 HOME = Path(__file__).parents[2]
@@ -98,6 +101,26 @@ def test_check_alive_fails_where_no_pass_ended_within_the_time(own: Path, limit:
 
 def test_check_alive_refuses_what_is_no_length(collected: Path) -> None:
     assert "is not a length of time" in run(collected, "check", "--alive", "soon", code=2)
+
+
+# ---- collect
+
+
+def test_a_replayed_project_is_collected_as_of_its_own_time_and_that_is_said(own: Path) -> None:
+    store = Store.open(load(own).store.reveal())
+    with store.write() as session:
+        put(session, OWN, NOW)
+        before = len(alerts.alerts(session))
+
+    said = run(own, "collect")
+
+    with store.read() as session:
+        after = len(alerts.alerts(session))
+    store.close()
+    assert "as of its own 30 March 2026" in said
+    assert "tickets opened: 0 · messages sent: 0" in said
+    assert after == before
+    assert "its own" not in run(own, "collect", "--now", NOW)
 
 
 # ---- plan

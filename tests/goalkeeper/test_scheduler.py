@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
 
 from core.config import load
 from goalkeeper import scheduler
-from goalkeeper.clock import fixed, now
+from goalkeeper.clock import OWN, fixed, now
 from goalkeeper.jobs.turn import BusyError, turn
 from goalkeeper.scheduler import Work
 from store import requests, settings
@@ -112,6 +113,23 @@ def test_another_store_needs_a_restart(work: Work) -> None:
 
     assert not work.reload()
     assert "restart" in config_error(work)
+
+
+def jobs(work: Work) -> set[str]:
+    ticking = BackgroundScheduler(timezone="UTC")
+    scheduler._arrange(ticking, work)
+    return {job.id for job in ticking.get_jobs()}
+
+
+def test_it_collects_delivers_and_does_what_pages_ask_for(work: Work) -> None:
+    assert jobs(work) == {"collect", "deliver", "requests"}
+
+
+def test_in_a_replayed_store_it_does_only_what_pages_ask_for(work: Work) -> None:
+    with work.store.write() as session:
+        settings.put(session, OWN, small.NOW.isoformat())
+
+    assert jobs(work) == {"requests"}
 
 
 def test_two_take_turns_on_one_model(work: Work) -> None:

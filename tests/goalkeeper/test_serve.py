@@ -16,7 +16,13 @@ from typing import IO
 import psutil
 import pytest
 
+from core.config import load
+from goalkeeper.clock import OWN
 from goalkeeper.serve import API_PORT, Child, free_port
+from store import alerts, outbox, requests, settings
+from store.database import Store
+from store.heartbeats import PASS, last_beat
+from tests.goalkeeper import small
 
 HOME = Path(__file__).parents[2]
 PATIENCE_S = 60.0
@@ -135,6 +141,35 @@ def test_no_child_outlives_a_killed_parent(serving: Serving) -> None:
 
     _gone, alive = psutil.wait_procs(everybody, timeout=PATIENCE_S)
     assert alive == []
+
+
+def test_a_replayed_project_is_shown_and_asked_but_not_collected(own: Path, tmp_path: Path) -> None:
+    store = Store.open(load(own).store.reveal())
+    with store.write() as session:
+        settings.put(session, OWN, small.NOW.isoformat())
+        asked = requests.ask(session, "collect", {"model": "lead"}, actor="ann", now=small.NOW).id
+        before = [row.key for row in outbox.messages(session)], [row.id for row in alerts.alerts(session)]
+
+    def state() -> str:
+        with store.read() as session:
+            row = requests.request(session, asked)
+        assert row is not None
+        return row.state
+
+    running = Serving(own, tmp_path / "serve.txt")
+    try:
+        soon(lambda: state() == "done", "the request is done")
+        soon(running.address, "the address of the metrics")
+    finally:
+        running.end()
+
+    assert "its time stands still at 30 March 2026" in running.said
+    assert "goalkeeper init" in running.said
+    with store.read() as session:
+        after = [row.key for row in outbox.messages(session)], [row.id for row in alerts.alerts(session)]
+        assert last_beat(session, PASS) is None
+    store.close()
+    assert after == before
 
 
 def test_a_taken_port_moves_to_the_next() -> None:
