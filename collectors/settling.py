@@ -17,8 +17,9 @@ from core.profile import Profile, merge_all
 from core.roles import Role
 from core.text import gettext as _
 from store import grids as grid_store
-from store import models, references, settings
+from store import models, references
 from store.database import Store
+from store.normal import keep_maturity, kept_maturity
 from store.tables import ModelRow, ReferenceRow
 
 SERVED = (Role.CHAMPION, Role.CHALLENGER)
@@ -136,17 +137,15 @@ def settle_maturity(
     if truth.maturity is not None:
         return truth.maturity
     with store.read() as session:
-        kept = settings.get(session, f"maturity:{model.name}")
-    seconds, _space, learnt_from = (kept or "0 0").partition(" ")
-    known = timedelta(seconds=float(seconds))
+        known, learnt_from = kept_maturity(session, model.name)
     windows = windows_of(parts["predictions"], model.grain, project.zone, now)
     complete = [one for one in windows if not one.is_open(now, model.settle_of(model.grain))][:LEARNT_FROM]
-    if len(complete) <= int(learnt_from):
+    if len(complete) <= learnt_from:
         return known
     try:
         found = max(learnt_maturity(opened, tuple(complete), now) or known, known)
     except SourceError:  # the truth cannot be read: the pass says so where it needs it
         return known
     with store.write() as session:
-        settings.put(session, f"maturity:{model.name}", f"{found.total_seconds():.0f} {len(complete)}")
+        keep_maturity(session, model.name, found, len(complete))
     return found

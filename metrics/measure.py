@@ -69,6 +69,13 @@ def primary(task: Task) -> str:
     return "performance.mae" if task is Task.REGRESSION else "performance.log_loss"
 
 
+def stage_of(window: Window, model: Model, maturity: timedelta, now: datetime) -> Stage:
+    """Tell whether rows, or only labels, may still come in."""
+    if window.is_open(now, model.settle_of(window.grain)):
+        return "open"
+    return "immature" if now < window.end + maturity else "final"
+
+
 def kpi_facts(model: Model, name: str) -> KpiFacts:
     """Return what metrics may know of a KPI; baseline and target come from its first goal."""
     kpi: Kpi = model.kpis[name]

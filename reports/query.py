@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from core.config.model import Model
@@ -12,17 +12,17 @@ from core.errors import GoalkeeperError
 from core.grid import GridSet
 from core.profile import Profile, ProfileKey, merge_all
 from core.text import gettext as _
-from core.values import MetricPoint, MetricValue
+from core.values import MetricPoint, MetricValue, ValueState
 from core.windows import Grain, Window, windows_between
 from metrics.base import Metric
-from metrics.measure import SERVED, measure
+from metrics.measure import Stage, measure, stage_of
 from metrics.registry import all_metrics
-from store import grids, profiles, references
+from store import grids, profiles, windows
 from store import metrics as stored
 from store.database import Store
+from store.normal import Normal, is_moving, maturity_of
 
 Part = Literal["inputs", "outcomes", "both"]
-Stage = Literal["open", "immature", "final"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +85,8 @@ class Query:
             )
         if found or as_of is not None or not self.is_known(model, metric):
             return sorted(found, key=lambda point: point.window.start)
-        windows = list(windows_between(since, until, grain, self.project.zone))
-        return self._computed(config, metric, windows, now, version, segment, column)
+        asked = list(windows_between(since, until, grain, self.project.zone))
+        return self._computed(config, metric, asked, now, version, segment, column)
 
     def stored(
         self,
@@ -174,16 +174,16 @@ class Query:
             cells[point.column][point.window.start] = point.value.value
         if not cells:
             return Heat(metric=metric, columns=(), windows=(), values=())
-        windows = tuple(windows_between(since, until, config.grain, self.project.zone))
-        recent = [window.start for window in windows[-7:]]
+        shown = tuple(windows_between(since, until, config.grain, self.project.zone))
+        recent = [window.start for window in shown[-7:]]
 
         def weight(column: str) -> tuple[float, str]:
             known = [value for at in recent if (value := cells[column].get(at)) is not None]
             return (-(sum(known) / len(known)) if known else 1.0, column)
 
         columns = tuple(sorted(cells, key=weight))
-        values = tuple(tuple(cells[column].get(window.start) for window in windows) for column in columns)
-        return Heat(metric=metric, columns=columns, windows=windows, values=values)
+        values = tuple(tuple(cells[column].get(window.start) for window in shown) for column in columns)
+        return Heat(metric=metric, columns=columns, windows=shown, values=values)
 
     def merged(
         self,
@@ -202,7 +202,7 @@ class Query:
 
     def declared(self) -> Mapping[str, Metric]:
         """Return the declarations of all metrics by name."""
-        return all_metrics()
+        return all_metrics(self.project.plugin_dirs)
 
     def unit(self, model: str, metric: str) -> str:
         """Return a metric's unit; a KPI's as declared, else percent for a share, else none."""
@@ -210,19 +210,19 @@ class Query:
         kpi = self._model(model).kpis.get(name) if family == "business" else None
         if kpi is not None:
             return kpi.unit or ("percent" if kpi.mean is None else "none")
-        declared = all_metrics().get(metric)
+        declared = all_metrics(self.project.plugin_dirs).get(metric)
         return "none" if declared is None else declared.unit.value
 
     def is_known(self, model: str, metric: str) -> bool:
         """Tell whether a metric is declared, or a KPI of the model."""
         family, _dot, name = metric.partition(".")
-        return metric in all_metrics() or (family == "business" and name in self._model(model).kpis)
+        return metric in self.declared() or (family == "business" and name in self._model(model).kpis)
 
     def stage(self, model: Model, window: Window, now: datetime) -> Stage:
         """Tell how complete a window is at `now`: open, immature (labels still come in) or final."""
-        if window.is_open(now, model.settle_of(window.grain)):
-            return "open"
-        return "immature" if now < window.end + maturity_of(model) else "final"
+        with self.store.read() as session:
+            maturity = maturity_of(session, model)
+        return stage_of(window, model, maturity, now)
 
     def _model(self, name: str) -> Model:
         if name not in self.project.models:
@@ -259,59 +259,67 @@ class Query:
         self,
         model: Model,
         metric: str,
-        windows: Sequence[Window],
+        asked: Sequence[Window],
         now: datetime,
         version: str,
         segment: str,
         column: str,
     ) -> list[MetricPoint]:
-        declared = all_metrics().get(metric)
-        part: Part = "both" if declared is None else declared.part.value
-        since, until = windows[0].start, windows[-1].end
-        grain = model.service_grain if windows[0].grain is Grain.HOUR else model.grain
-        cells = self._profiles(model, since, until, segment=segment, part=part, grain=grain)
-        if not cells:
+        grain = _counted_by(model, asked[0].grain) if asked else None
+        if grain is None:
             return []
-        grid_set, reference = self._normal(model, cells[-1][0].grid_set)
+        declared = all_metrics(self.project.plugin_dirs).get(metric)
+        part: Part = "both" if declared is None else declared.part.value
+        cells = self._profiles(model, asked[0].start, asked[-1].end, segment=segment, part=part, grain=grain)
+        normal, sets = self._normal(model, segment), dict[str, GridSet]()
+        with self.store.read() as session:
+            maturity = maturity_of(session, model)
         points: list[MetricPoint] = []
-        for window in windows:
-            inside = [
-                (k, p) for k, p in cells if window.start <= k.start < window.end and k.grid_set == grid_set.id
-            ]
+        for window in asked:
+            inside = [(key, cell) for key, cell in cells if window.start <= key.start < window.end]
             if not inside:
                 continue
+            grid_set = inside[-1][0].grid_set
+            if any(key.grid_set != grid_set for key, _cell in inside):
+                why = _("Its rows were counted on different grids: not comparable.")
+                points.append(
+                    MetricPoint(
+                        model=model.name, metric=metric, window=window, version=version, segment=segment,
+                        column=column, value=MetricValue.missing(why, state=ValueState.ERROR),
+                    )
+                )  # fmt: skip
+                continue
+            if grid_set not in sets:
+                with self.store.read() as session:
+                    sets[grid_set] = grids.grid_set(session, grid_set)
+            reference = normal.of(window, grid_set)
             answer = measure(
                 model=model,
                 name=metric,
-                grids=grid_set,
+                grids=sets[grid_set],
                 cells=_summed(inside, window),
-                reference=reference,
+                reference={} if reference is None else {segment: reference},
                 window=window,
                 now=now,
                 zone=self.project.zone,
-                stage=self.stage(model, window, now),
+                stage=stage_of(window, model, maturity, now),
+                maturity=maturity,
+                plugin_dirs=self.project.plugin_dirs,
             )
             points += [p for p in answer if (p.version, p.segment, p.column) == (version, segment, column)]
         return points
 
-    def _normal(self, model: Model, grid_set: str) -> tuple[GridSet, Profile | None]:
+    def _normal(self, model: Model, segment: str) -> Normal:
+        if not is_moving(model):
+            return Normal(model=model, store=self.store, rows=(), segment=segment)
         with self.store.read() as session:
-            row = references.current_reference(session, model.name)
-            grid = grids.grid_set(session, grid_set)
-            if row is None or row.grid_set != grid_set:
-                return grid, None
-            kept = [
-                profile
-                for key, profile in references.reference_profiles(session, row, segment="")
-                if key.role in SERVED
-            ]
-        return grid, merge_all(kept, grid_set=grid_set)
+            rows = windows.windows(session, model.name, model.grain)
+        return Normal(model=model, store=self.store, rows=rows, segment=segment)
 
 
-def maturity_of(model: Model) -> timedelta:
-    """Return the age at which the model's labels count as known; zero without ground truth."""
-    truth = model.ground_truth
-    return timedelta() if truth is None or truth.maturity is None else truth.maturity
+def _counted_by(model: Model, grain: Grain) -> Grain | None:
+    """Return the grain whose profiles add up to windows of `grain`; None where only coarser ones are kept."""
+    return next((kept for kept in (model.grain, model.service_grain) if kept.length <= grain.length), None)
 
 
 def _summed(cells: Iterable[tuple[ProfileKey, Profile]], window: Window) -> dict[ProfileKey, Profile]:

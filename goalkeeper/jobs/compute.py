@@ -2,33 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal
 
-from core.config import Model, Project, configuration_hash
+from core.config import Project, configuration_hash
 from core.grid import GridSet
 from core.profile import Profile, ProfileKey
 from core.text import gettext as _
 from core.values import MetricPoint
-from core.windows import Grain, Window
-from goalkeeper.jobs.normal import Normal
 from goalkeeper.progress import Progress
-from metrics.measure import measure
+from metrics.measure import Stage, measure, stage_of
 from store.database import Store
 from store.grids import grid_set
 from store.metrics import save_points
+from store.normal import Normal, window_of
 from store.profiles import profiles
 from store.tables import WindowRow
 from store.windows import mark_many, windows
 
-Stage = Literal["open", "immature", "final"]
 BATCH = 64
-
-
-def stage_of(window: Window, model: Model, maturity: timedelta, now: datetime) -> Stage:
-    """Tell whether rows, or only labels, may still come in."""
-    if window.is_open(now, model.settle_of(window.grain)):
-        return "open"
-    return "immature" if now < window.end + maturity else "final"
 
 
 def compute(
@@ -55,8 +45,7 @@ def compute(
     normal = Normal(model=model, store=store, rows=rows)
     due: list[tuple[WindowRow, Stage, str]] = []
     for row in rows:
-        window = Window(start=row.start, end=row.end, grain=Grain(row.grain))
-        stage = stage_of(window, model, maturity, now)
+        stage = stage_of(window_of(row), model, maturity, now)
         wanted = f"{row.profile_digest}:{stage}:{configuration}:{normal.mark(row)}"
         if row.computed != wanted and row.state == "ok":
             due.append((row, stage, wanted))
@@ -75,7 +64,7 @@ def compute(
                     grids=grids[row.grid_set],
                     cells=cells.get((row.grain, row.start), {}),
                     reference=normal.profile(row),
-                    window=Window(start=row.start, end=row.end, grain=Grain(row.grain)),
+                    window=window_of(row),
                     now=now,
                     zone=project.zone,
                     stage=stage,

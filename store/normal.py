@@ -1,0 +1,140 @@
+"""What each window of a model is compared with, and when its labels count as known."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from core.config import Model
+from core.profile import Profile, Role, merge_all
+from core.windows import Grain, Window
+from store import settings
+from store.database import Store
+from store.profiles import profiles
+from store.references import current_reference, reference_profiles
+from store.tables import WindowRow
+
+SERVED = (Role.CHAMPION, Role.CHALLENGER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normal:
+    """The reference of a model: the same for every window, or the log's own past (rolling, a year ago).
+
+    `rows` are the model's collected windows, by start; only a reference that moves needs them. `segment` is
+    the one whose past counts, '' for all rows.
+    """
+
+    model: Model
+    store: Store
+    rows: Sequence[WindowRow]
+    segment: str = ""
+    _pooled: dict[str, Profile | None] = field(default_factory=dict)
+    _mark: list[str] = field(default_factory=list)
+    _read: dict[datetime, list[Profile]] = field(default_factory=dict)
+
+    def mark(self, row: WindowRow) -> str:
+        """Return a text that changes whenever what the window is compared with does; '' for an hour's."""
+        if row.grain != self.model.grain:
+            return ""
+        return self._mark_of(window_of(row), row.grid_set)
+
+    def profile(self, row: WindowRow) -> Profile | None:
+        """Return what the window is compared with, champion and challenger; None while there is nothing."""
+        return self.of(window_of(row), row.grid_set)
+
+    def of(self, window: Window, grid_set: str) -> Profile | None:
+        """Return what a window of any grain, counted on `grid_set`, is compared with."""
+        moving = is_moving(self.model) and window.grain.length >= self.model.grain.length
+        key = f"{grid_set} {self._mark_of(window, grid_set) if moving else 'fixed'}"
+        if key not in self._pooled:
+            self._pooled[key] = self._of_past(window, grid_set) if moving else self._fixed(grid_set)
+        return self._pooled[key]
+
+    def _mark_of(self, window: Window, grid_set: str) -> str:
+        if is_moving(self.model):
+            past = [f"{one.start} {one.profile_digest}" for one in self._past(window, grid_set)]
+            return hashlib.sha256("\0".join(past).encode()).hexdigest()[:12]
+        if not self._mark:
+            with self.store.read() as session:
+                found = current_reference(session, self.model.name)
+            self._mark.append("" if found is None else str(found.id))
+        return self._mark[0]
+
+    def _past(self, window: Window, grid_set: str) -> list[WindowRow]:
+        reference = self.model.reference
+        span = None if reference is None else reference.span_before(window)
+        if span is None:
+            return []
+        return [
+            one
+            for one in self.rows
+            if one.grain == self.model.grain
+            and one.grid_set == grid_set
+            and one.start < span[1]
+            and one.end > span[0]
+            and one.end <= window.start
+        ]
+
+    def _of_past(self, window: Window, grid_set: str) -> Profile | None:
+        past = [one.start for one in self._past(window, grid_set)]
+        if not past:
+            return None
+        for start in self._read.keys() - set(past):
+            del self._read[start]
+        missing = [start for start in past if start not in self._read]
+        if missing:
+            self._read.update({start: [] for start in missing})
+            until = missing[-1] + timedelta(microseconds=1)
+            with self.store.read() as session:
+                found = profiles(
+                    session, self.model.name, self.model.grain, missing[0], until, segment=self.segment
+                )
+            wanted = set(missing)
+            for key, profile in found:
+                if key.start in wanted and key.role in SERVED:
+                    self._read[key.start].append(profile)
+        kept = [profile for start in past for profile in self._read[start]]
+        return merge_all(kept, grid_set=grid_set)
+
+    def _fixed(self, grid_set: str) -> Profile | None:
+        with self.store.read() as session:
+            row = current_reference(session, self.model.name)
+            if row is None or row.grid_set != grid_set:
+                return None
+            found = reference_profiles(session, row, segment=self.segment)
+        return merge_all((one for key, one in found if key.role in SERVED), grid_set=grid_set)
+
+
+def is_moving(model: Model) -> bool:
+    """Tell whether what a window is compared with moves along with it."""
+    return model.reference is not None and model.reference.form in ("rolling", "same_period")
+
+
+def window_of(row: WindowRow) -> Window:
+    """Return the window that a row is about."""
+    return Window(start=row.start, end=row.end, grain=Grain(row.grain))
+
+
+def maturity_of(session: Session, model: Model) -> timedelta:
+    """Return the age at which the model's labels count as known: as configured, else as learnt.
+
+    Zero without ground truth, or while nothing was learnt.
+    """
+    truth = model.ground_truth
+    if truth is None:
+        return timedelta()
+    return kept_maturity(session, model.name)[0] if truth.maturity is None else truth.maturity
+
+
+def kept_maturity(session: Session, model: str) -> tuple[timedelta, int]:
+    """Return the learnt maturity and from how many windows it was; zeros before that."""
+    seconds, _space, windows = (settings.get(session, f"maturity:{model}") or "0 0").partition(" ")
+    return timedelta(seconds=float(seconds)), int(windows or 0)
+
+
+def keep_maturity(session: Session, model: str, maturity: timedelta, windows: int) -> None:
+    """Keep the maturity that was learnt from so many windows."""
+    settings.put(session, f"maturity:{model}", f"{maturity.total_seconds():.0f} {windows}")
