@@ -171,7 +171,7 @@ def metrics_page() -> str:
         "Every number that Goalkeeper computes, with the words of its own declaration. `goalkeeper metrics list`"
         " prints them too, and `goalkeeper explain` says how one value came about.\n",
         "A value has a state: `ok`, or `not_enough_data` (fewer rows than it needs), `immature` (labels still"
-        " come in), `open` (the window has not ended) or `error`, with the reason. It is never 0 for want of"
+        " come in), `open` (the window has not ended and settled) or `error`, with the reason. It is never 0 for want of"
         " data.\n",
         "*Stored*: written for every window. The others are computed from the stored profiles when somebody"
         " looks, for the whole past.\n",
@@ -201,7 +201,12 @@ def _metric(one: Metric) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.replace("*", "\\*").replace("|", "\\|").replace("<", "&lt;").replace("_", "\\_")
+    """Escape what Markdown would read as its own; what stands between backticks it leaves alone."""
+    parts = text.split("`")
+    for at in range(0, len(parts), 2):
+        for sign, kept in (("*", "\\*"), ("|", "\\|"), ("<", "&lt;"), ("_", "\\_")):
+            parts[at] = parts[at].replace(sign, kept)
+    return "`".join(parts)
 
 
 def configuration_page() -> str:

@@ -4,15 +4,18 @@ import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import typer
 import yaml
 
+from alerts.defaults import rules_of
 from core import plugins
-from core.config import load
+from core.config import Project, load
 from goalkeeper.cli import app
 from metrics.registry import all_metrics
+from tests.docs.test_plugins_page import unpack
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -103,20 +106,44 @@ def yaml_of(path: Path) -> list[str]:
     return re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.S)
 
 
+MODEL = """
+models:
+  lead-scoring:
+    predictions: {path: logs/*.parquet, columns: {id: call_id, time: called_at, score: p_convert}}
+    ground_truth: {path: outcomes/*.parquet, columns: {id: call_id, time: closed_at, label: converted}}
+    kpis: {call_conversion: {numerator: converted, denominator: answered}}
+"""
+SECRETS = ("DB_PASSWORD", "DWH_PASSWORD", "HEARTBEAT_URL", "SLACK_URL", "SMTP_PASSWORD", "WEBHOOK_SECRET")
+
+
+def whole(body: str) -> dict[str, Any]:
+    """Return a whole configuration of an example: parts of a project or of a model are put into one."""
+    part: dict[str, Any] = yaml.safe_load(body)
+    made = dict(part) if "models" in part else yaml.safe_load(MODEL)
+    above = {*Project.model_fields, "timezone", "defaults", "include"} - {"zone"}
+    for key, value in part.items():
+        (made if key in above else made["models"]["lead-scoring"])[key] = value
+    made.setdefault("plugins", "./my_plugins")
+    for name in re.findall(r"\b(owners|pager|chat)\b", body):
+        made.setdefault("channels", {}).setdefault(name, {"kind": "file"})
+    return made
+
+
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
-def test_an_example_of_a_whole_file_is_a_valid_configuration(
+def test_an_example_is_a_valid_configuration(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("SMTP_PASSWORD", "DB_PASSWORD", "WEBHOOK_SECRET"):
-        monkeypatch.setenv(name, "secret")
-    (tmp_path / "my_plugins" / "metrics" / "quality").mkdir(parents=True)
+    for name in SECRETS:
+        monkeypatch.setenv(name, "slack://TokenA/TokenB/TokenC" if name == "SLACK_URL" else "http://secret")
+    unpack(tmp_path)
     for number, body in enumerate(yaml_of(path)):
-        if "models:" not in body or "…" in body:
-            continue
         file = tmp_path / f"{number}.yaml"
-        file.write_text(body, encoding="utf-8")
+        file.write_text(yaml.safe_dump(whole(body)), encoding="utf-8")
 
-        assert load(file).models, body
+        project = load(file)
+
+        assert project.models, body
+        assert all(rules_of(model) for model in project.models.values()), body
 
 
 def test_the_quick_start_of_the_readme_is_short() -> None:
