@@ -1,0 +1,122 @@
+"""The plug-ins of docs/plugins.md, taken off the page and used by a whole pass."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from typer.testing import CliRunner
+
+from core.errors import DeliveryError
+from core.messages import Message, Severity
+from core.plugins import PORTS, load
+from goalkeeper.cli import app
+from notify.channels.base import Envelope, House
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "plugins.md"
+FILES = re.compile(r"^`(my_plugins/[\w/]+\.py)`\n\n```python\n(.*?)```", re.M | re.S)
+FIRST, DAYS = datetime(2026, 3, 1, tzinfo=UTC), 6
+SLOW_DAY = 4
+
+PROJECT = """
+plugins: ./my_plugins
+channels: {logbook: {kind: logbook, path: alerts.log}}
+models:
+  lead-scoring:
+    predictions:
+      kind: json_array
+      path: logs/*.json
+      columns: {id: id, time: at, score: p, latency_ms: ms}
+    notify: [logbook]
+    rules: {too-slow: {metric: service.slow_share, kind: threshold, above: 0.05}}
+"""
+
+
+def unpack(folder: Path) -> Path:
+    """Write the page's files below a folder; return the plug-in folder."""
+    for name, body in FILES.findall(PAGE.read_text(encoding="utf-8")):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(body, encoding="utf-8")
+    return folder / "my_plugins"
+
+
+def write_log(folder: Path) -> None:
+    """Write a week of 96 requests a day; on one day a quarter of them is slow."""
+    (folder / "logs").mkdir()
+    for day in range(DAYS):
+        rows = [
+            {
+                "id": f"{day}-{number}",
+                "at": (FIRST + timedelta(days=day, minutes=15 * number)).isoformat(),
+                "p": number / 96,
+                "ms": 900.0 if day == SLOW_DAY and number % 4 == 0 else 80.0,
+            }
+            for number in range(96)
+        ]
+        (folder / "logs" / f"{day}.json").write_text(json.dumps(rows), encoding="utf-8")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    unpack(tmp_path)
+    write_log(tmp_path)
+    path = tmp_path / "goalkeeper.yaml"
+    path.write_text(PROJECT, encoding="utf-8")
+    return path
+
+
+def run(*words: str) -> str:
+    done = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_the_page_holds_a_metric_a_source_and_a_channel(tmp_path: Path) -> None:
+    folder = unpack(tmp_path)
+
+    assert {path.relative_to(folder).parts[0] for path in folder.rglob("*.py")} == {
+        "metrics",
+        "sources",
+        "channels",
+    }
+
+
+def test_every_plug_in_is_listed_as_ready_and_own(project: Path) -> None:
+    listed = json.loads(run("plugins", "--config", str(project), "--json"))
+
+    own = {row["kind"]: row for row in listed if row["own"]}
+    assert set(own) == {"service.slow_share", "json_array", "logbook"}
+    assert not any(row["needs"] for row in own.values())
+
+
+def test_a_pass_counts_judges_and_tells_with_them(project: Path) -> None:
+    now = (FIRST + timedelta(days=SLOW_DAY + 1, hours=5)).isoformat()
+
+    passed = json.loads(run("collect", "--config", str(project), "--now", now, "--json"))
+
+    assert [one["error"] for one in passed["models"]] == [""]
+    exported = run(
+        "metrics", "export", "--config", str(project), "--metric", "service.slow_share", "--format", "json"
+    )
+    daily = [row for row in json.loads(exported) if row["grain"] == "1d" and row["state"] == "ok"]
+    values = {row["window_start"][:10]: row["value"] for row in daily if row["segment"] == ""}
+    assert values["2026-03-04"] == 0.0
+    assert values["2026-03-05"] == 0.25
+    assert passed["tickets_opened"] == 1
+    told = (project.parent / "alerts.log").read_text(encoding="utf-8").splitlines()
+    assert [line.split(" ")[2] for line in told] == ["major"] * len(told) != []
+
+
+def test_the_channel_says_why_it_cannot_write(tmp_path: Path) -> None:
+    module = load(PORTS["channel"], "logbook", (unpack(tmp_path),))
+    house = House(smtp=None, state_dir=tmp_path, public_url="", zone=ZoneInfo("UTC"))
+    channel = module.Channel(module.Options(path=tmp_path), house)
+    message = Message(key="k", kind="test", severity=Severity.NOTICE, subject="s", text="t", html="")
+
+    with pytest.raises(DeliveryError, match="Is a directory") as told:
+        channel.send(message, Envelope(message_id="m", thread="", at=FIRST, now=FIRST))
+
+    assert not told.value.permanent
