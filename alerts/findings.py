@@ -10,7 +10,7 @@ from alerts.rules.base import Judgement, Verdict
 from alerts.series import Judged, Known
 from alerts.timeline import Episode
 from core.config import Model
-from core.dates import day_text
+from core.dates import day_text, length_text
 from core.evidence import Drifted, Evidence, Finding, GoalFact, Release, SegmentFact
 from core.messages import Severity
 from core.text import gettext as _
@@ -18,6 +18,7 @@ from core.units import kpi_unit
 from core.values import MetricPoint, ValueState
 from core.windows import Grain, Window
 from store import goals, metrics, models, references
+from store.normal import is_moving
 
 MOST = 5
 UNVERSIONED = "unversioned"
@@ -165,6 +166,11 @@ def _release(session: Session, model: str) -> Release | None:
 
 
 def _reference(session: Session, known: Known) -> str:
+    reference = known.model.reference
+    if reference is not None and reference.rolling is not None:
+        return _("the {length} before each window").format(length=length_text(reference.rolling))
+    if is_moving(known.model):
+        return _("the same period a year earlier")
     row = references.current_reference(session, known.model.name)
     if row is None:
         return _("the first windows of the log")

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,8 +16,9 @@ from core.rules import AlertKey, Resolution
 from core.text import gettext as _
 from core.values import MetricPoint
 from core.windows import Grain, Window, window_at
-from metrics.measure import measure
+from metrics.measure import Stage, measure, stage_of
 from store import grids, metrics, references, tickets, windows
+from store.normal import is_moving, maturity_of
 from store.tables import ReferenceRow, WindowRow
 
 SERVED = (Role.CHAMPION, Role.CHALLENGER)
@@ -45,13 +46,13 @@ def read_known(
     days = [row.start.astimezone(project.zone).date() for row in rows] or [
         now.astimezone(project.zone).date()
     ]
-    reference = references.current_reference(session, model.name)
+    reference = None if is_moving(model) else references.current_reference(session, model.name)
     return Known(
         model=model,
         now=now,
         zone=project.zone,
         points=points,
-        baseline={} if reference is None else baseline_of(session, project, model, reference, now),
+        baseline={} if reference is None else baseline_of(session, project, model, reference),
         timed=reference is not None and reference.windows > 0,
         notes=[_note(row) for row in rows],
         holidays=_holidays(project, min(days), now.astimezone(project.zone).date()),
@@ -61,10 +62,15 @@ def read_known(
 
 
 def baseline_of(
-    session: Session, project: Project, model: Model, reference: ReferenceRow, now: datetime
+    session: Session, project: Project, model: Model, reference: ReferenceRow
 ) -> Mapping[str, Sequence[MetricPoint]]:
-    """Measure the reference's windows (or its one level) like windows of the log; cached by its id."""
-    key = (reference.id, reference.fingerprint, reference.grid_set, model.name, configuration_hash(model))
+    """Measure the reference's windows (or its one level) like windows of the log; cached by its id.
+
+    Windows have the model's grain. Where the reference is a part of the log, what was immature when it was
+    counted is no baseline; it is counted once more when all of it is ripe.
+    """
+    maturity = maturity_of(session, model)
+    key = (reference.id, reference.fingerprint, model.name, configuration_hash(model), maturity)
     if key in _baselines:
         return _baselines[key]
     grid_set = grids.grid_set(session, reference.grid_set)
@@ -77,10 +83,12 @@ def baseline_of(
         by_window[profile_key.start][profile_key] = profile
     points: defaultdict[str, list[MetricPoint]] = defaultdict(list)
     for start, cells in sorted(by_window.items()):
-        window = _reference_window(start, reference, project)
+        window = _reference_window(start, reference, project, model.grain)
         for point in measure(
-            model=model, grids=grid_set, cells=cells, reference=pooled, window=window, now=now,
-            zone=project.zone, stage="final",
+            model=model, grids=grid_set, cells=cells, reference=pooled, window=window,
+            now=reference.created_at, zone=project.zone,
+            stage=_stage(window, reference, model, maturity), maturity=maturity,
+            plugin_dirs=project.plugin_dirs,
         ):  # fmt: skip
             if not point.version:
                 points[point.metric].append(point)
@@ -106,11 +114,16 @@ def accepted_keys(session: Session, model: str) -> Mapping[AlertKey, Accepted]:
     return found
 
 
-def _reference_window(start: datetime, reference: ReferenceRow, project: Project) -> Window:
-    window = window_at(start, Grain.DAY, project.zone)
+def _reference_window(start: datetime, reference: ReferenceRow, project: Project, grain: Grain) -> Window:
+    window = window_at(start, grain, project.zone)
     if reference.windows or reference.last is None or reference.last <= window.end:
         return window
-    return Window(start=start, end=reference.last, grain=Grain.DAY)
+    return Window(start=start, end=reference.last, grain=grain)
+
+
+def _stage(window: Window, reference: ReferenceRow, model: Model, maturity: timedelta) -> Stage:
+    of_log = reference.kind in ("range", "windows")
+    return stage_of(window, model, maturity, reference.created_at) if of_log else "final"
 
 
 def _note(row: WindowRow) -> Note:

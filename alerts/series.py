@@ -1,7 +1,7 @@
 """Put the stored values into the series that rules judge."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,8 @@ from core.config import Model
 from core.rules import AlertKey
 from core.text import gettext as _
 from core.values import MetricPoint, MetricValue, ValueState
-from core.windows import Window, windows_between
+from core.windows import Grain, Window, windows_between
+from store.normal import is_moving
 
 Place = tuple[str, str]
 """Segment and column."""
@@ -54,8 +55,8 @@ class Known:
     """All that a model's rules are judged on, as of `now`.
 
     `points` are current values of the pooled version, by metric; `baseline` the same over the reference's
-    windows (`timed`) or its one value; `notes` the collected windows; `accepted` the keys whose
-    level counts as a new normal.
+    windows (`timed`) or its one value, empty where the reference moves; `notes` the collected windows;
+    `accepted` the keys whose level counts as a new normal.
     """
 
     model: Model
@@ -103,7 +104,7 @@ def judge_one(watch: Watch, kind: Rule, of: Series, known: Known) -> Judged:
         earlier = tuple(point for point in of.points if point.window.end <= accepted.at)
         later = tuple(point for point in of.points if point.window.start >= accepted.since)
         before = kind.judge(replace(of, points=earlier), options)
-        after = kind.judge(replace(of, points=later, baseline=(), level=False), options)
+        after = kind.judge(replace(of, points=later, baseline=()), options)
         fresh = timeline(after, options.row)
         done = [accepted.over(one) for one in timeline(before, options.row).episodes]
         line = Timeline(episodes=(*done, *fresh.episodes), newest=fresh.newest)
@@ -141,7 +142,7 @@ def _series(watch: Watch, known: Known, place: Place, points: Sequence[MetricPoi
         title=title,
         points=tuple(points),
         baseline=tuple(baseline),
-        level=not known.timed,
+        past=_past(known.model, grain),
         unit=watch.unit,
         currency=watch.currency,
         harm=watch.harm,
@@ -149,6 +150,13 @@ def _series(watch: Watch, known: Known, place: Place, points: Sequence[MetricPoi
         zone=known.zone,
         holidays=known.holidays,
     )
+
+
+def _past(model: Model, grain: Grain) -> Callable[[Window], tuple[datetime, datetime] | None] | None:
+    """Return what tells a window's past; hours of a daily model are compared with what is fixed."""
+    if model.reference is None or not is_moving(model) or grain is not model.grain:
+        return None
+    return model.reference.span_before
 
 
 def _placed(watch: Watch, known: Known) -> dict[Place, list[MetricPoint]]:

@@ -7,7 +7,7 @@ on windows up to it. How many windows in a row make an alert, and how many a rec
 (`alerts.timeline`), but its options carry `for`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -86,16 +86,17 @@ class Series:
     """What a rule sees: the closed windows of one metric at one key, in order.
 
     `baseline` holds the metric over the reference's windows, in order; empty where the reference tells
-    nothing of it, and then the first windows of the series itself are learnt from. `level` says that the
-    baseline is one value of an untimed reference. `harm` is the harmful side; `distance`: the metric is a
-    distance that sampling noise alone makes larger at small n. `holidays` are days compared with nothing.
+    nothing of it, and then the first windows of the series itself are learnt from. `past` tells the span of
+    the series that a window is compared with, None unless the reference moves. `harm` is the harmful side;
+    `distance`: the metric is a distance that sampling noise alone makes larger at small n. `holidays` are
+    days compared with nothing.
     """
 
     key: AlertKey
     title: str
     points: tuple[MetricPoint, ...]
     baseline: tuple[MetricPoint, ...] = ()
-    level: bool = False
+    past: Callable[[Window], tuple[datetime, datetime] | None] | None = None
     unit: str = ""
     currency: str = ""
     harm: Side = Side.BOTH

@@ -8,7 +8,15 @@ crosses zero. Which windows make the baseline:
 - the one value of an untimed reference, where `learn` is 1 (broken data is seen from the first window);
 - else the first windows of the log: `learn` of them before the rule speaks, four weeks at most (a week of
   hours). Until then it answers 'learning, 9 of 14'.
+- where the reference moves, the windows of the span that it names for each window; the nearest ones to that
+  span are taken in until there are `learn` of them, and four weeks around a span of a single window (the same
+  period of last year), for one window tells neither spread nor weekdays;
 - `against: trailing`: the last four weeks before each window, for what may grow for good (rows).
+
+A window outside would widen the spread that the next one is judged by: one of 28 at distance x makes 4.5 sd
+of 1.04 x, and no step were ever seen twice. So the unbroken run of windows outside that leads up to a window
+is left out of what is learnt from the log, once 14 windows before the run are known. Where the baseline
+moves, only until the run fills it: then it is the new level.
 
 Both knobs trade: a higher `sigmas` makes false alarms rarer and detection later, a higher `floor` keeps large
 logs quiet about trifles. With 20 columns a year holds 7,300 windows; 4.5 sigmas in 2 windows in a row is one
@@ -16,7 +24,9 @@ false alarm in far more than that (tests/alerts/test_quiet.py).
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from math import exp, expm1, log
 from typing import Annotated, Literal
 
@@ -32,6 +42,8 @@ from core.windows import Grain
 Z95 = 1.959964
 FOUR_WEEKS = {Grain.HOUR: 7 * 24, Grain.DAY: 28, Grain.WEEK: 26, Grain.MONTH: 24}
 """Most windows that are learnt from: a week of hours, four weeks of days, half a year, two years."""
+LEARNT = 14
+"""With fewer windows the spread is known too badly to leave one out of it."""
 
 
 def _parse_floor(value: object) -> object:
@@ -63,7 +75,7 @@ class Options(RuleOptions):
 
 def judge(series: Series, options: Options) -> list[Judgement]:
     """Judge each window against the normal as it was known before that window."""
-    normals = _Normals(series, options)
+    normals, run = _Normals(series, options), 0
     found = []
     for at, point in enumerate(series.points):
         holiday = series.holiday(point.window)
@@ -72,12 +84,13 @@ def judge(series: Series, options: Options) -> list[Judgement]:
         elif holiday:
             found.append(unknown(point, _("holiday: {name}").format(name=holiday)))
         else:
-            normal, known = normals.before(at)
+            normal, known = normals.before(at, run)
             if normal is None:
                 reason = _("learning, {known} of {least}").format(known=known, least=normals.least)
                 found.append(unknown(point, reason))
             else:
                 found.append(_judge_one(series, options, point, normal))
+                run = run + 1 if found[-1].verdict in (Verdict.HARM, Verdict.GOOD) else 0
     return found
 
 
@@ -145,22 +158,48 @@ class _Normals:
             if has_number(point) and not series.holiday(point.window)
         ]
         self._rank = {at: rank for rank, (at, _point) in enumerate(self._log)}
+        self._starts = [point.window.start for _at, point in self._log]
+        self._ends = [point.window.end for _at, point in self._log]
         self._cache: dict[tuple[int, int], Normal] = {}
 
-    def before(self, at: int) -> tuple[Normal | None, int]:
-        """Return the normal known before point `at`, or None and how many windows are known."""
+    def before(self, at: int, run: int) -> tuple[Normal | None, int]:
+        """Return the normal known before point `at`, or None and how many windows are known.
+
+        `run` is how many windows just before it were outside: see the head of this file.
+        """
         if self._fixed:
             return self._learn((-1, len(self._fixed)), self._fixed), len(self._fixed)
         rank = self._rank[at]
         if rank < self.least:
             return None, rank
+        span = self._series.past and self._series.past(self._series.points[at].window)
+        quiet = rank - run
+        known = quiet if quiet >= LEARNT else rank
         if self._options.against == "trailing":
-            first, last = max(0, rank - self._most), rank
+            known = rank if run >= self._most else known
+            first, last = max(0, known - self._most), known
+        elif span is not None:
+            new_level = run >= self.least and self._ends[quiet - 1] <= span[0]
+            first, last = self._near(span, rank if new_level else known)
         else:
-            first, last = 0, min(rank, self._most)
+            first, last = 0, min(known, self._most)
         if (first, last) in self._cache:
             return self._cache[first, last], rank
         return self._learn((first, last), [point for _at, point in self._log[first:last]]), rank
+
+    def _near(self, span: tuple[datetime, datetime], rank: int) -> tuple[int, int]:
+        """Return ranks before `rank`: of the windows in a span, or nearest to it where it holds few."""
+        first = min(bisect_right(self._ends, span[0]), rank)
+        last = max(first, min(bisect_left(self._starts, span[1]), rank))
+        wanted = min(rank, self.least if last - first > 1 else max(self.least, self._most))
+        while last - first < wanted:
+            earlier = span[0] - self._ends[first - 1] if first else None
+            later = self._starts[last] - span[1] if last < rank else None
+            if later is None or (earlier is not None and earlier <= later):
+                first -= 1
+            else:
+                last += 1
+        return first, last
 
     def _learn(self, key: tuple[int, int], points: Sequence[MetricPoint]) -> Normal:
         if key not in self._cache:

@@ -372,3 +372,15 @@ def test_it_counts_hours_only_where_the_log_is_written_as_things_happen(house, s
             windows.save_window(session, row)
     house.evaluate(10)  # six hours after the last row
     assert len(house.tickets()) == opened
+
+
+@pytest.mark.parametrize("left", [900.0, 200.0, 20.0])
+def test_a_log_that_loses_more_than_half_of_its_rows_opens_a_ticket(tmp_path, left):
+    house = House(tmp_path, rules="")
+    house.save(rows(35), rows(2, first=35, value=left))
+    house.evaluate(35)
+
+    house.evaluate(37)
+
+    (ticket,) = house.tickets()
+    assert (ticket.kind, [row.rule for row in house.alerts()]) == ("fix_data", ["quality.rows"])

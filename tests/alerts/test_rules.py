@@ -1,5 +1,9 @@
 """What every kind of rule keeps, whoever wrote it; and what each kind says."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from math import pi, sin
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +12,7 @@ from pydantic import ValidationError
 from alerts.rules import noted, presence, relative, threshold
 from alerts.rules.base import RuleOptions, Side, Verdict
 from core.plugins import PORTS, load, names
-from core.windows import Grain
+from core.windows import Grain, Window
 from tests.alerts.series import point, series
 
 OPTIONS = {"threshold": {"above": 10.0}}
@@ -110,7 +114,7 @@ def test_it_learns_a_week_of_hours():
 
 
 def test_it_speaks_from_the_first_window_where_one_level_is_enough():
-    found = verdicts(relative, series([0.0, 0.3], [0.0], error=0.01, level=True), learn=1, floor=0.05)
+    found = verdicts(relative, series([0.0, 0.3], [0.0], error=0.01), learn=1, floor=0.05)
     assert found == [Verdict.CALM, Verdict.HARM]
 
 
@@ -171,3 +175,91 @@ def test_it_repeats_what_the_collector_noted():
     )
     assert [one.verdict for one in answers] == [Verdict.CALM, Verdict.HARM]
     assert answers[1].reason == "The column age vanished."
+
+
+# --- against a past that moves ------------------------------------------------------------------------------
+
+
+def rolling(days: int) -> Callable[[Window], tuple[datetime, datetime]]:
+    return lambda window: (window.start - timedelta(days=days), window.start)
+
+
+def last_year(window: Window) -> tuple[datetime, datetime]:
+    return window.start - timedelta(days=364), window.end - timedelta(days=364)
+
+
+def test_a_rolling_reference_gets_used_to_a_new_level():
+    values = [*QUIET, *[12.0 + (at % 3 - 1) * 0.2 for at in range(40)]]
+    fixed = verdicts(relative, series(values))
+    moving = verdicts(relative, series(values, past=rolling(21)))
+
+    assert fixed[28:] == [Verdict.HARM] * 40
+    assert moving[28] is Verdict.HARM
+    assert Verdict.HARM not in moving[28 + 21 :]
+
+
+def test_a_rolling_reference_takes_only_the_windows_of_its_span():
+    values = [*[20.0, 20.2, 19.8] * 10, *QUIET, *QUIET]
+    found = relative.judge(series(values, past=rolling(28)), relative.Options())
+
+    assert found[30].expected == pytest.approx(20.0, abs=0.1)
+    assert found[-1].expected == pytest.approx(10.0, abs=0.5)
+
+
+def test_a_step_in_the_first_weeks_is_seen():
+    found = verdicts(relative, series([*QUIET[:20], *[40.0] * 20]))
+
+    assert found[20:] == [Verdict.HARM] * 20
+
+
+@pytest.mark.parametrize("step", [15.0, 40.0, 1000.0])
+@pytest.mark.parametrize("moving", [{"past": rolling(28)}, {}], ids=["rolling", "trailing"])
+def test_a_step_does_not_hide_itself_by_widening_what_is_normal(step, moving):
+    options = {} if moving else {"against": "trailing"}
+    found = verdicts(relative, series([*QUIET, *[step] * 40], **moving), **options)
+
+    assert found[28 : 28 + 28] == [Verdict.HARM] * 28
+    assert Verdict.HARM not in found[28 + 28 :]
+
+
+def test_a_rolling_span_that_is_too_short_reaches_back_to_the_windows_it_has_to_learn_from():
+    values = [50.0] * 10 + QUIET
+    found = relative.judge(series(values, past=rolling(3)), relative.Options())
+
+    assert [one.verdict for one in found[:14]] == [Verdict.UNKNOWN] * 14
+    assert found[13].reason == "learning, 13 of 14"
+    assert found[-1].expected == pytest.approx(sum(QUIET[-15:-1]) / 14)
+
+
+def test_weeks_roll_in_weeks():
+    values = [20.0] * 20 + QUIET
+    past = rolling(26 * 7)
+    found = relative.judge(series(values, grain=Grain.WEEK, past=past), relative.Options())
+
+    assert found[-1].expected == pytest.approx(sum(QUIET[-27:-1]) / 26)
+
+
+def test_the_same_period_of_last_year_is_learnt_from_the_four_weeks_around_it():
+    season = [100.0 + 50 * sin(2 * pi * at / 364) + (at % 7 == 6) * 30 for at in range(2 * 364)]
+    options = {"floor": "5%"}
+
+    moving = verdicts(relative, series(season, past=last_year), **options)
+    fixed = verdicts(relative, series(season), **options)
+    fallen = [*season[:-2], 20.0, 20.0]
+
+    assert Verdict.HARM in fixed[364:]
+    assert Verdict.HARM not in moving[364:]
+    assert verdicts(relative, series(fallen, past=last_year), **options)[-2:] == [Verdict.HARM] * 2
+
+
+def test_a_first_year_is_compared_with_the_first_four_weeks():
+    values = [*QUIET, 10.0, 12.0]
+    assert verdicts(relative, series(values, past=last_year)) == verdicts(relative, series(values))
+
+
+@settings(max_examples=40, deadline=None)
+@given(found=values, cut=st.integers(0, 60), past=st.sampled_from([rolling(5), rolling(20), last_year]))
+def test_a_moving_past_does_not_look_into_the_future(found, cut, past):
+    options = relative.Options(learn=3)
+    whole = relative.judge(series(found, past=past), options)
+    assert relative.judge(series(found[:cut], past=past), options) == whole[:cut]
