@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
 from core.windows import Grain, Window, windows_between
-from dashboard import text
+from dashboard import links, text
 from dashboard.options import Palette
 from dashboard.scene import (
     Level,
@@ -19,6 +19,7 @@ from dashboard.scene import (
     draw_level,
     draw_moments,
     draw_shade,
+    draw_window,
     faint,
     lay_out,
     local,
@@ -29,6 +30,8 @@ from reports.query import Heat
 SCORE = "@score"
 """The column under which the score's own drift is kept."""
 CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
+_MANY = 4000
+"""With more cells than that a heat map's marks are drawn by the graphics card."""
 _WIDEST = 2.0
 """An interval is drawn up to so many times the largest value."""
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -42,11 +45,13 @@ def trend(
     *,
     shades: Sequence[Shade] = (),
     levels: Sequence[Level] = (),
+    window: Window | None = None,
     height: int = 270,
 ) -> go.Figure:
     """Draw one line for each named series, its interval as a band, missing windows as gaps.
 
     Values that are not final are dashed with hollow marks; a value without enough data is no point at all.
+    `window` is the one that was picked: it is framed.
     """
     chart = go.Figure()
     grain = next((points[0].window.grain for points in series.values() if points), Grain.DAY)
@@ -60,6 +65,8 @@ def trend(
     draw_moments(chart, scene)
     for level in levels:
         draw_level(chart, level, unit, scene)
+    if window is not None:
+        draw_window(chart, window, when(window, scene.zone), scene)
     everything = [point for points in series.values() for point in points if point.value.value is not None]
     lay_out(
         chart, unit, scene, height, legend=len(series) > 1 or not all(_sure(point) for point in everything)
@@ -119,13 +126,19 @@ def sparkline(
     return chart
 
 
-def heat_map(heat: Heat, scene: Scene, *, top: float, unit: str = "score") -> go.Figure:
-    """Draw columns × windows, darker is more; a cell without a value stays empty."""
+def heat_map(
+    heat: Heat, scene: Scene, *, top: float, unit: str = "score", picked: tuple[str, Window] | None = None
+) -> go.Figure:
+    """Draw columns × windows, darker is more; a cell without a value stays empty, the picked one is framed.
+
+    Plotly reports no click on a heat map, so an unseen mark lies on each cell: its `customdata` is the
+    column and the window as the address names it.
+    """
     names = [_("the score") if name == SCORE else text.figure(name, limit=28) for name in heat.columns]
     days = [middle(window, scene.zone) for window in heat.windows]
     hover = [
         [
-            f"<b>{name}</b><br>{_when(window, scene.zone)}<br>{text.number(value, unit, digits=3)}"
+            f"<b>{name}</b><br>{when(window, scene.zone)}<br>{text.number(value, unit, digits=3)}"
             for window, value in zip(heat.windows, row, strict=True)
         ]
         for name, row in zip(names, heat.values, strict=True)
@@ -140,12 +153,38 @@ def heat_map(heat: Heat, scene: Scene, *, top: float, unit: str = "score") -> go
             xgap=1,
             ygap=1,
             colorscale=[list(stop) for stop in scene.colours.scale],
-            hoverinfo="text",
-            text=hover,
-            hoverongaps=False,
+            hoverinfo="skip",
             colorbar={"thickness": 10, "outlinewidth": 0, "len": 1.0, "tickfont": {"size": 11}},
         )
     )
+    cells = [(row, at) for row in range(len(names)) for at in range(len(days))]
+    unseen = {"marker": {"opacity": 0}}
+    chart.add_trace(
+        (go.Scatter if len(cells) <= _MANY else go.Scattergl)(
+            x=[days[at] for _row, at in cells],
+            y=[names[row] for row, _at in cells],
+            customdata=[
+                (heat.columns[row], links.window_text(heat.windows[at], scene.zone)) for row, at in cells
+            ],
+            mode="markers",
+            marker={"size": 4, "opacity": 0},
+            selected=unseen,
+            unselected=unseen,
+            hoverinfo="text",
+            hovertext=[hover[row][at] for row, at in cells],
+            showlegend=False,
+        )
+    )
+    if picked is not None and picked[0] in heat.columns and picked[1] in heat.windows:
+        row, window = heat.columns.index(picked[0]), picked[1]
+        chart.add_shape(
+            type="rect",
+            x0=local(window.start, scene.zone),
+            x1=local(window.end, scene.zone),
+            y0=row - 0.5,
+            y1=row + 0.5,
+            line={"width": 2, "color": scene.colours.series[1]},
+        )
     draw_moments(chart, scene, labels=False)
     lay_out(chart, "", scene, 70 + 24 * max(len(names), 3), legend=False)
     chart.update_yaxes(
@@ -156,7 +195,9 @@ def heat_map(heat: Heat, scene: Scene, *, top: float, unit: str = "score") -> go
         showgrid=False,
         automargin=True,
     )
-    chart.update_layout(hovermode="closest")
+    chart.update_xaxes(fixedrange=True)
+    chart.update_yaxes(fixedrange=True)
+    chart.update_layout(hovermode="closest", hoverdistance=-1)  # the nearest mark is that of the cell below
     return chart
 
 
@@ -271,7 +312,7 @@ def _hover(point: MetricPoint | None, window: Window, unit: str, zone: ZoneInfo,
     if point is None:
         return ""
     value = point.value
-    lines = [f"<b>{_when(window, zone)}</b>", name, text.number(value.value, unit)]
+    lines = [f"<b>{when(window, zone)}</b>", name, text.number(value.value, unit)]
     if value.lower is not None and value.upper is not None:
         lines.append(
             _("likely {lower} to {upper}").format(
@@ -295,7 +336,8 @@ def state_word(state: ValueState) -> str:
     }[state]
 
 
-def _when(window: Window, zone: ZoneInfo) -> str:
+def when(window: Window, zone: ZoneInfo) -> str:
+    """Name a window: its first day, with the time where it is an hour."""
     first = text.day(window.start, zone)
     if window.grain is Grain.HOUR:
         return f"{first}, {window.start.astimezone(zone):%H:%M}"

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from core.text import gettext as _
+from core.windows import Grain, Window, window_at
 from dashboard import text
 
 PRESETS = {"7d": 7, "28d": 28, "90d": 90, "1y": 365}
@@ -96,6 +97,29 @@ def pick_time(params: Mapping[str, str], name: str, now: datetime) -> tuple[date
         note = _("The link names the time “{value}”, which cannot be read; showing the newest state.")
         return None, note.format(value=text.markdown(asked, limit=40))
     return (moment if moment < now else None), ""
+
+
+def pick_window(
+    params: Mapping[str, str], name: str, grain: Grain, zone: ZoneInfo
+) -> tuple[Window | None, str]:
+    """Return the window that holds the address's time `name` (local where it has no zone); None without."""
+    asked = params.get(name)
+    if not asked:
+        return None, ""
+    try:
+        moment = datetime.fromisoformat(asked)
+    except ValueError:
+        moment = None
+    if moment is None or not 1970 < moment.year < 9000:
+        note = _("The link names the window “{value}”, which cannot be read; no window is marked.")
+        return None, note.format(value=text.markdown(asked, limit=40))
+    return window_at(moment if moment.tzinfo else moment.replace(tzinfo=zone), grain, zone), ""
+
+
+def window_text(window: Window, zone: ZoneInfo) -> str:
+    """Return a window as the address names it: its local day, with the time where it is shorter."""
+    start = window.start.astimezone(zone)
+    return start.isoformat(timespec="minutes") if window.grain is Grain.HOUR else start.date().isoformat()
 
 
 def bound(name: str, value: str | bool) -> str:

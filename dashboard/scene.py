@@ -112,6 +112,32 @@ def draw_moments(chart: go.Figure, scene: Scene, *, labels: bool = True) -> None
         )
 
 
+def draw_window(chart: go.Figure, window: Window, label: str, scene: Scene) -> None:
+    """Frame the window that was picked, as far as it lies in the range."""
+    since, until = max(window.start, scene.since), min(window.end, scene.until)
+    if since >= until:
+        return
+    late = since > scene.since + (scene.until - scene.since) * 0.7
+    chart.add_vrect(
+        x0=local(since, scene.zone),
+        x1=local(until, scene.zone),
+        fillcolor=faint(scene.colours.ink, 0.10),
+        line={"width": 1.5, "color": scene.colours.ink},
+        layer="below",
+    )
+    chart.add_annotation(
+        x=local(since if late else until, scene.zone),
+        y=0.02,
+        yref="paper",
+        yanchor="bottom",
+        xanchor="right" if late else "left",
+        showarrow=False,
+        text=text.figure(label),
+        font={"size": 11, "color": scene.colours.ink},
+        bgcolor=faint(scene.colours.ground, 0.75),
+    )
+
+
 def draw_level(chart: go.Figure, level: Level, unit: str, scene: Scene) -> None:
     """Draw a level with its words at the left."""
     colour = scene.colours.good if level.kind == "target" else scene.colours.muted

@@ -8,7 +8,9 @@ import streamlit as st
 
 from core.config.model import Model
 from core.text import gettext as _
+from core.windows import Window
 from dashboard import data, links, text
+from dashboard.charts import SCORE
 from dashboard.context import Context
 from dashboard.scene import Scene
 from dashboard.theme import palette
@@ -24,6 +26,7 @@ class View:
     segment: str
     versions: tuple[str, ...]
     column: str
+    window: Window | None
     compare: bool
     scene: Scene
     facts: data.Facts
@@ -49,7 +52,8 @@ def filters(context: Context, model: Model) -> tuple[View, list[str]]:
     span, range_note = links.pick_range(st.query_params, today.date())
     version = links.pick(st.query_params, "version", ["", *facts.versions], "")
     segment = links.pick(st.query_params, "segment", ["", *facts.segments], "")
-    column = links.pick(st.query_params, "column", ["", *facts.columns], "")
+    column = links.pick(st.query_params, "column", ["", *facts.columns, SCORE], "")
+    window, window_note = links.pick_window(st.query_params, "window", model.grain, context.zone)
     compare = st.query_params.get("compare") == "1" and not version.value and len(facts.versions) > 1
     with st.container(horizontal=True, vertical_alignment="top", key="filters"):
         if len(context.project.models) > 1:
@@ -74,21 +78,23 @@ def filters(context: Context, model: Model) -> tuple[View, list[str]]:
         version=version.value,
         segment=segment.value,
         column=column.value,
+        window=window,
         versions=facts.versions,
         compare=compare,
         scene=scene,
         facts=facts,
     )
-    return view, [range_note, version.note, segment.note, column.note]
+    return view, [range_note, version.note, segment.note, column.note, window_note]
 
 
 def choice(name: str, label: str, value: str, options: Sequence[str], all_: str) -> None:
     """Offer one value, kept in the address; '' stands for all."""
+    words = {"": all_, SCORE: _("the score")}
     st.selectbox(
         label,
         options,
         key=links.bound(name, value),
-        format_func=lambda option: text.plain(option) or all_,
+        format_func=lambda option: words.get(option) or text.plain(option),
         on_change=links.write,
         args=(name,),
         width=210,

@@ -1,8 +1,8 @@
 """Small pieces that pages share; every foreign word in them is escaped."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
@@ -177,9 +177,28 @@ def explain(metric: Metric | None, points: Sequence[MetricPoint], *, name: str, 
         )
 
 
-def figure(figure: "go.Figure", key: str, alt: str) -> None:
-    """Show a figure in the page's theme."""
-    st.plotly_chart(figure, theme="streamlit", config=charts.CONFIG, key=key, alt=alt)
+def figure(
+    figure: "go.Figure", key: str, alt: str, *, clicked: Callable[[Sequence[Any]], None] | None = None
+) -> None:
+    """Show a figure in the page's theme; `clicked` gets the customdata of a mark that is clicked."""
+    if clicked is None:
+        st.plotly_chart(figure, theme="streamlit", config=charts.CONFIG, key=key, alt=alt)
+        return
+
+    def chosen() -> None:
+        points = st.session_state[key].selection.points
+        if points:
+            clicked(points[0]["customdata"])
+
+    st.plotly_chart(
+        figure,
+        theme="streamlit",
+        config=charts.CONFIG,
+        key=key,
+        alt=alt,
+        on_select=chosen,
+        selection_mode="points",
+    )
 
 
 def _csv(points: Sequence[MetricPoint]) -> bytes:

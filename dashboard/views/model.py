@@ -190,33 +190,48 @@ def _drift(view: View) -> None:
         return
     st.subheader(_("Columns by day, most drifted last week on top"))
     known = [value for row in heat.values for value in row if value is not None]
+    picked = (view.column, view.window) if view.column and view.window else None
     widgets.figure(
-        charts.heat_map(heat, view.scene, top=max(0.1, max(known, default=0.1))),
-        key="heat",
+        charts.heat_map(heat, view.scene, top=max(0.1, max(known, default=0.1)), picked=picked),
+        key=f"heat-{view.column}-{view.window}",  # a new one after each choice: any cell can be clicked
         alt=_("Drift of each column by day; darker is more"),
+        clicked=_cell_clicked,
     )
+    st.caption(_("Darker is more. A click on a cell shows that column by itself, with that day framed."))
     declared = view.context.query.declared().get(sections.COLUMN_DRIFT)
     points = data.column_points(view.context, view.model.name, sections.COLUMN_DRIFT, view.since, view.until)
     widgets.explain(declared, points, name=sections.COLUMN_DRIFT, unit="score", key="heat")
     _column(view)
 
 
+def _cell_clicked(cell: Sequence[str]) -> None:
+    """Put a cell's column and window into the address."""
+    st.query_params["column"], st.query_params["window"] = cell
+
+
 def _column(view: View) -> None:
-    """Show one column by itself: the one that the address names."""
-    st.page_link(
-        view.context.pages["reports"],
-        label=_("Compare the rows themselves: a deep dive"),
-        query_params={"model": view.model.name},
-        icon=":material/query_stats:",
-    )
-    choice("column", _("One column by itself"), view.column, ["", *view.facts.columns], _("choose a column"))
+    """Show one column by itself, the one that the address names, with the window that it names framed."""
+    zone, asked = view.context.zone, {"model": view.model.name}
+    label = _("Compare the rows themselves: a deep dive")
+    if view.column and view.window is not None:
+        last = view.window.end - timedelta(seconds=1)
+        asked |= {"from": f"{view.window.local_day(zone)}", "to": f"{last.astimezone(zone):%Y-%m-%d}"}
+        label = _("Compare the rows of {day} themselves: a deep dive").format(
+            day=text.day(view.window.start, zone)
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom", key="one-column"):
+        columns = ["", *view.facts.columns, charts.SCORE]
+        choice("column", _("One column by itself"), view.column, columns, _("choose a column"))
+        st.page_link(
+            view.context.pages["reports"], label=label, query_params=asked, icon=":material/query_stats:"
+        )
     if not view.column:
         return
     with st.container(key="charts-column"):
-        columns, drawn = st.columns(2, gap="large"), 0
-        for item in sections.column(view.facts.columns[view.column]):
-            with columns[drawn % 2]:
-                drawn += _chart(view, item, column=view.column)
+        sides, drawn = st.columns(2, gap="large"), 0
+        for item in sections.column(view.facts.columns.get(view.column, "numeric")):
+            with sides[drawn % 2]:
+                drawn += _chart(view, item, column=view.column, place="column")
         if not drawn:
             st.caption(_("Nothing is known of this column in this range."))
 
@@ -226,6 +241,7 @@ def _chart(
     item: sections.Chart,
     *,
     column: str = "",
+    place: str = "",
     levels: Sequence[Level] = (),
     height: int = 260,
 ) -> int:
@@ -267,14 +283,17 @@ def _chart(
                 view.facts, name, sections.primary(view.model), view.version, view.segment, column
             ),
             levels=levels,
+            window=view.window if column and column == view.column else None,
             height=height,
         ),
-        key=f"chart-{name}-{column}",
+        key=f"chart-{name}-{column}{place}",
         alt=_("{title} over time").format(title=item.title),
     )
     latest = max(everything, key=lambda point: point.window.start)
     _newest(latest)
-    widgets.explain(query.declared().get(name), everything, name=name, unit=unit, key=f"{name}-{column}")
+    widgets.explain(
+        query.declared().get(name), everything, name=name, unit=unit, key=f"{name}-{column}{place}"
+    )
     return 1
 
 

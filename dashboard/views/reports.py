@@ -91,7 +91,11 @@ def _ask(context: Context) -> None:
     if not models:
         st.caption(_("Every model says `raw_rows: deny`: rows never leave their database, so there is none."))
         return
-    last = context.now.astimezone(context.zone).date() - timedelta(days=1)
+    today = context.now.astimezone(context.zone).date()
+    span, note = links.Range(first=today - timedelta(days=7), last=today - timedelta(days=1)), ""
+    if "from" in st.query_params:
+        span, note = links.pick_range(st.query_params, today)
+    widgets.notes([note])
     asked = links.pick(st.query_params, "model", list(models), next(iter(models)))
     with st.form("deep-dive"), st.container(horizontal=True, vertical_alignment="bottom"):
         model = st.selectbox(
@@ -103,8 +107,8 @@ def _ask(context: Context) -> None:
         )
         days = st.date_input(
             _("Days"),
-            value=(last - timedelta(days=6), last),
-            max_value=last + timedelta(days=1),
+            value=(min(span.first, today), min(span.last, today)),
+            max_value=today,
             format="YYYY-MM-DD",
             width=260,
         )

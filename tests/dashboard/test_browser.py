@@ -97,6 +97,24 @@ def test_charts_are_drawn_and_say_what_fired(watched: Watched) -> None:
     watched.check()
 
 
+def test_a_click_on_a_cell_of_the_heat_map_leads_to_its_column_and_window(watched: Watched) -> None:
+    page = watched.open("/model?model=lead&from=2026-03-20&to=2026-04-04")
+    chart = page.get_by_role("figure", name="Drift of each column by day")
+    for column, day, at in (("visits", "2026-03-24", 4), ("age", "2026-04-03", 14)):
+        chart.locator(".heatmaplayer .hm").first.wait_for()
+        chart.scroll_into_view_if_needed()
+        row = chart.locator(".ytick text").all_text_contents().index(column)
+        cell = chart.locator(".scatterlayer .point").nth(16 * row + at).bounding_box()
+        assert cell is not None
+        page.mouse.click(cell["x"] + 9, cell["y"] + 5)
+        page.wait_for_url(re.compile(f"column={column}&window={day}|window={day}&column={column}"))
+        page.get_by_role("link", name=f"Compare the rows of {int(day[-2:])}").wait_for()
+        shown = page.get_by_role("figure", name="Distance to the reference over time")
+        shown.locator(".annotation", has_text=str(int(day[-2:]))).first.wait_for()
+    assert "from=2026-03-20" in page.url
+    watched.check()
+
+
 def test_acknowledging_in_the_browser_is_kept_in_the_store(watched: Watched, served: Made) -> None:
     page = watched.open("/tickets?ticket=1")
     page.get_by_role("button", name="Acknowledge").click()

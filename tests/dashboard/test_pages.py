@@ -213,6 +213,19 @@ def test_a_deep_dive_is_asked_for_and_nobody_works(own: Made) -> None:
     assert [(row.kind, row.arguments["model"]) for row in asked] == [("deep_dive", "lead")]
 
 
+def test_a_deep_dive_of_the_days_that_a_link_names_is_prepared(own: Made) -> None:
+    page = opened(own.path, "reports", **{"model": "lead", "from": "2026-03-20", "to": "2026-03-21"})
+    assert [f"{day}" for day in page.date_input[0].value] == ["2026-03-20", "2026-03-21"]
+    assert "--from 2026-03-20 --to 2026-03-22" in words(page)
+
+
+@pytest.mark.parametrize("column", ["age", "@score"])
+def test_a_columns_link_shows_it_by_itself(filled: Made, column: str) -> None:
+    page = opened(filled.path, "model", model="lead", column=column, window="2026-03-24")
+    assert not page.warning
+    assert "Distance to the reference" in words(page)
+
+
 def test_what_came_of_a_request_is_shown(own: Made) -> None:
     store = own.store()
     with store.write() as session:

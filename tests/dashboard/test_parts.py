@@ -12,6 +12,7 @@ from core.windows import Grain, window_at
 from dashboard import charts, links, options, text
 from dashboard.scene import Moment, Scene, Shade
 from goalkeeper.serve import dashboard_command
+from reports.query import Heat
 from tests import browsers
 from tests.dashboard.made import START, day
 
@@ -58,6 +59,40 @@ def test_a_time_that_is_none_is_refused_in_words(asked: str) -> None:
 
 def test_a_time_to_come_is_now() -> None:
     assert links.pick_time({"as_of": "2030-01-01T00:00:00Z"}, "as_of", START) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "grain", "start"),
+    [
+        ("2026-04-12", Grain.DAY, "2026-04-12T00:00+03:00"),
+        ("2026-04-12T14:20", Grain.HOUR, "2026-04-12T14:00+03:00"),
+        ("2026-04-12T22:30:00Z", Grain.DAY, "2026-04-13T00:00+03:00"),
+    ],
+)
+def test_a_link_names_the_window_that_holds_its_time(asked: str, grain: Grain, start: str) -> None:
+    window, note = links.pick_window({"window": asked}, "window", grain, MOSCOW)
+    assert window is not None and not note
+    assert window.start == datetime.fromisoformat(start)
+    again, _note = links.pick_window({"window": links.window_text(window, MOSCOW)}, "window", grain, MOSCOW)
+    assert again == window
+
+
+@pytest.mark.parametrize("asked", ["x", "2026-13-01", "9999-12-31", "0001-01-01"])
+def test_a_window_that_is_none_is_refused_in_words(asked: str) -> None:
+    window, note = links.pick_window({"window": asked}, "window", Grain.DAY, MOSCOW)
+    assert window is None and "no window is marked" in note
+
+
+def test_each_cell_of_a_heat_map_can_be_clicked_and_the_picked_one_is_framed() -> None:
+    heat = Heat(
+        metric="m", columns=("age", charts.SCORE), windows=(day(0), day(1)), values=((0.1, None), (0.2, 0.3))
+    )
+    chart = charts.heat_map(heat, scene(START, day(1).end), top=0.3, picked=(charts.SCORE, day(1)))
+    assert [tuple(cell) for cell in chart.data[1].customdata] == [
+        ("age", "2026-01-05"), ("age", "2026-01-06"), ("@score", "2026-01-05"), ("@score", "2026-01-06"),
+    ]  # fmt: skip
+    (frame,) = [one for one in chart.layout.shapes if one.type == "rect"]
+    assert (frame.x0, frame.y0) == (datetime(2026, 1, 6), 0.5)
 
 
 @pytest.mark.parametrize("asked", ["-1", "1e3", "٣", "1" * 16, "x"])
