@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from goalkeeper.demo import story
 from goalkeeper.demo.replay import Replayed, counts, replay
 from store import alerts, outbox, settings, tickets
 from store.database import Store
+from store.heartbeats import health
 
 SECOND, FOURTH = story.mornings()[1], story.mornings()[3]
 
@@ -96,6 +98,7 @@ def test_it_says_so_and_adds_nothing_when_it_is_complete(complete: tuple[Path, S
 def test_the_store_has_a_time_of_its_own(complete: tuple[Path, Store]) -> None:
     with complete[1].read() as session:
         assert settings.get(session, "now") == "2026-04-29T08:30:00+03:00"
+        assert health(session, story.morning_after(story.LOG.last), timedelta(minutes=15)).alive
 
 
 def test_a_replay_that_is_killed_goes_on_to_the_same_end(
