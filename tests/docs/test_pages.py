@@ -129,6 +129,7 @@ def whole(body: str) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # apprise's own import
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
 def test_an_example_is_a_valid_configuration(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
