@@ -116,17 +116,19 @@ models:
 SECRETS = ("DB_PASSWORD", "DWH_PASSWORD", "HEARTBEAT_URL", "SLACK_URL", "SMTP_PASSWORD", "WEBHOOK_SECRET")
 
 
-def whole(body: str) -> dict[str, Any]:
-    """Return a whole configuration of an example: parts of a project or of a model are put into one."""
+def whole(body: str) -> str:
+    """Return a whole file of an example: parts of a project or of a model are put into one."""
     part: dict[str, Any] = yaml.safe_load(body)
-    made = dict(part) if "models" in part else yaml.safe_load(MODEL)
+    if "models" in part:
+        return f"plugins: ./my_plugins\n{body}"
+    made: dict[str, Any] = yaml.safe_load(MODEL)
     above = {*Project.model_fields, "timezone", "defaults", "include"} - {"zone"}
     for key, value in part.items():
         (made if key in above else made["models"]["lead-scoring"])[key] = value
     made.setdefault("plugins", "./my_plugins")
     for name in re.findall(r"\b(owners|pager|chat)\b", body):
         made.setdefault("channels", {}).setdefault(name, {"kind": "file"})
-    return made
+    return yaml.safe_dump(made)
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # apprise's own import
@@ -139,7 +141,7 @@ def test_an_example_is_a_valid_configuration(
     unpack(tmp_path)
     for number, body in enumerate(yaml_of(path)):
         file = tmp_path / f"{number}.yaml"
-        file.write_text(yaml.safe_dump(whole(body)), encoding="utf-8")
+        file.write_text(whole(body), encoding="utf-8")
 
         project = load(file)
 
