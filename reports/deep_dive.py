@@ -26,6 +26,8 @@ LABEL, SCORE, PREDICTION = "label", "score", "prediction"
 """Columns of both tables beside the features, where they are known."""
 TIME_LIMIT = 600
 LEAST_ROWS, LEAST_OF_CLASS = 30, 2
+_HELD = "\ue000"
+"""Stands for '<' while Evidently works: it writes texts of the log into a script without escaping them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +109,24 @@ def work(folder: Path) -> None:
     import pandas as pd
     from evidently import Dataset, Report
 
-    outline = json.loads((folder / "outline.json").read_text())
-    tables = [pd.read_parquet(folder / f"{name}.parquet") for name in ("current", "reference")]
+    outline = json.loads((folder / "outline.json").read_text().replace("<", _HELD))
+    tables = [_held(pd.read_parquet(folder / f"{name}.parquet")) for name in ("current", "reference")]
     definition, presets = _plan(outline, tables)
     data = [Dataset.from_pandas(table, data_definition=definition) for table in tables]
-    Report(presets).run(data[0], data[1]).save_html(str(folder / "report.html"))
+    target = folder / "report.html"
+    Report(presets).run(data[0], data[1]).save_html(str(target))
+    body = target.read_text().replace("\\ue000", _HELD)
+    target.write_text(body.replace(_HELD, "\\u003c"))  # inside a script's text that reads as '<' again
+
+
+def _held(table: Any) -> Any:
+    """Put a stand-in for '<' into names and texts, so that none of them can end the script it lands in."""
+    table.columns = [str(name).replace("<", _HELD) for name in table.columns]
+    for column in table.select_dtypes(exclude="number"):
+        table[column] = table[column].map(
+            lambda value: value.replace("<", _HELD) if isinstance(value, str) else value, na_action="ignore"
+        )
+    return table
 
 
 def _plan(outline: dict[str, Any], tables: list[Any]) -> tuple[Any, list[Any]]:
