@@ -1,6 +1,5 @@
 """The dead man's message: the supervising process says when passes have stopped, since nobody else can."""
 
-import html
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +11,8 @@ from core.messages import Message, Severity
 from core.text import gettext as _
 from core.text import language
 from notify.sender import send_now
+from reports.letters import preview
+from reports.mail import Block, Button, Facts, Items, Lead, Letter, Tone, items, lay_out, plain
 from store import settings
 from store.database import Store
 from store.heartbeats import health
@@ -78,18 +79,45 @@ class DeadMan:
 
 
 def dead_man_message(project: Project, since: datetime, now: datetime, reason: str) -> Message:
-    """Write the message in the language of the moment."""
-    subject = _("Goalkeeper stands still: no pass for {length}").format(length=length_text(now - since))
-    lines = [
-        _(
-            "No pass has ended since {time}. Nothing is collected, judged or sent until this is mended."
-        ).format(time=local_time(since, project.zone))
-    ]
+    """Write the message in the language of the moment; `reason` is what the store answered, if it failed."""
+    zone, every = project.zone, project.schedule.collect.interval
+    collectors = f"{project.public_url.rstrip('/')}/collectors"
+    lead = _("No pass has ended since {time}. Nothing is collected, judged or sent until this is mended.")
+    blocks: list[Block] = [Lead(text=lead.format(time=local_time(since, zone)))]
     if reason:
-        lines.append(reason)
-    lines.append(_("Look into the log of `goalkeeper serve`, then run `goalkeeper check`."))
+        blocks.append(Lead(text=_("The store answers: {reason}").format(reason=reason)))
+    looks = (
+        _("Does `goalkeeper serve` still run, and what does its log say last?"),
+        _("Run `goalkeeper check`: it opens the store and every source."),
+        _("Run `goalkeeper collect`: it makes one pass and says where it ends."),
+    )
+    models = ", ".join(model.shown_title for model in project.models.values())
+    blocks += [
+        Items(title=_("Look here first"), items=items(looks), numbered=True),
+        Facts(
+            rows=(
+                (_("Not watched"), models),
+                (_("Nothing since"), local_time(since, zone)),
+                (_("Noticed"), _("{when}, after {length}").format(
+                    when=local_time(now, zone), length=length_text(now - since)
+                )),
+                (_("A pass is due"), _("every {length}").format(length=length_text(every))),
+            )
+        ),
+        Button(label=_("Open the collectors"), link=collectors),
+    ]  # fmt: skip
+    letter = Letter(
+        tone=Tone.BAD,
+        word=_("critical"),
+        title=_("Goalkeeper stands still: no pass for {length}").format(length=length_text(now - since)),
+        where="Goalkeeper",
+        preview=preview(blocks),
+        blocks=tuple(blocks),
+        footer=_("Sent by the process that watches Goalkeeper, because nobody else can tell you."),
+        language=project.language,
+    )
+    text, html = lay_out(letter)
     return Message(
-        key=f"dead_man:{since.isoformat()}", kind="dead_man", severity=Severity.CRITICAL, subject=subject,
-        text="\n\n".join(lines) + "\n", html="".join(f"<p>{html.escape(line)}</p>" for line in lines),
-        link=project.public_url,
+        key=f"dead_man:{since.isoformat()}", kind="dead_man", severity=Severity.CRITICAL,
+        subject=plain(f"{letter.tone.sign} {letter.title}"), text=text, html=html, link=collectors,
     )  # fmt: skip
