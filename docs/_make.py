@@ -169,7 +169,7 @@ def metrics_page() -> str:
     out = [MADE, "# Metrics\n"]
     out += [
         "Every number that Goalkeeper computes, with the words of its own declaration. `goalkeeper metrics list`"
-        " prints them too, and `goalkeeper explain` says how one value came about.\n",
+        " prints them too, and `goalkeeper explain` says how a stored value came about.\n",
         "A value has a state: `ok`, or `not_enough_data` (fewer rows than it needs), `immature` (labels still"
         " come in), `open` (the window has not ended and settled) or `error`, with the reason. It is never 0 for want of"
         " data.\n",

@@ -17,8 +17,8 @@ from notify.channels.base import Envelope, House
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "plugins.md"
 FILES = re.compile(r"^`(my_plugins/[\w/]+\.py)`\n\n```python\n(.*?)```", re.M | re.S)
-FIRST, DAYS = datetime(2026, 3, 1, tzinfo=UTC), 6
-SLOW_DAY = 4
+FIRST, DAYS = datetime(2026, 3, 1, tzinfo=UTC), 10
+SLOW_DAY, THIN_DAY = 4, 9
 
 PROJECT = """
 plugins: ./my_plugins
@@ -30,7 +30,9 @@ models:
       path: logs/*.json
       columns: {id: id, time: at, score: p, latency_ms: ms}
     notify: [logbook]
-    rules: {too-slow: {metric: service.slow_share, kind: threshold, above: 0.05}}
+    rules:
+      too-slow: {metric: service.slow_share, kind: threshold, above: 0.05}
+      half-a-week: {metric: quality.rows, kind: week_ago, share: 0.6}
 """
 
 
@@ -44,7 +46,7 @@ def unpack(folder: Path) -> Path:
 
 
 def write_log(folder: Path) -> None:
-    """Write a week of 96 requests a day; on one day a quarter of them is slow."""
+    """Write ten days of 96 requests; on one a quarter of them is slow, and the last has half of them."""
     (folder / "logs").mkdir()
     for day in range(DAYS):
         rows = [
@@ -54,7 +56,7 @@ def write_log(folder: Path) -> None:
                 "p": number / 96,
                 "ms": 900.0 if day == SLOW_DAY and number % 4 == 0 else 80.0,
             }
-            for number in range(96)
+            for number in range(48 if day == THIN_DAY else 96)
         ]
         (folder / "logs" / f"{day}.json").write_text(json.dumps(rows), encoding="utf-8")
 
@@ -74,13 +76,14 @@ def run(*words: str) -> str:
     return done.stdout
 
 
-def test_the_page_holds_a_metric_a_source_and_a_channel(tmp_path: Path) -> None:
+def test_the_page_holds_a_plug_in_of_four_ports(tmp_path: Path) -> None:
     folder = unpack(tmp_path)
 
     assert {path.relative_to(folder).parts[0] for path in folder.rglob("*.py")} == {
         "metrics",
         "sources",
         "channels",
+        "rules",
     }
 
 
@@ -88,7 +91,7 @@ def test_every_plug_in_is_listed_as_ready_and_own(project: Path) -> None:
     listed = json.loads(run("plugins", "--config", str(project), "--json"))
 
     own = {row["kind"]: row for row in listed if row["own"]}
-    assert set(own) == {"service.slow_share", "json_array", "logbook"}
+    assert set(own) == {"service.slow_share", "json_array", "logbook", "week_ago"}
     assert not any(row["needs"] for row in own.values())
 
 
@@ -108,6 +111,17 @@ def test_a_pass_counts_judges_and_tells_with_them(project: Path) -> None:
     assert passed["tickets_opened"] == 1
     told = (project.parent / "alerts.log").read_text(encoding="utf-8").splitlines()
     assert [line.split(" ")[2] for line in told] == ["major"] * len(told) != []
+
+
+def test_the_rule_compares_with_a_week_ago(project: Path) -> None:
+    now = (FIRST + timedelta(days=DAYS, hours=5)).isoformat()
+
+    run("collect", "--config", str(project), "--now", now, "--json")
+
+    alerts = json.loads(run("alerts", "list", "--config", str(project), "--json"))
+    found = [row for row in alerts if row["rule"] == "half-a-week"]
+    assert [(row["since"][:10], row["state"]) for row in found] == [("2026-03-10", "firing")]
+    assert found[0]["reason"] == "Number of rows is 48, a week ago 96"
 
 
 def test_the_channel_says_why_it_cannot_write(tmp_path: Path) -> None:
