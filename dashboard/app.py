@@ -16,7 +16,7 @@ from core.errors import GoalkeeperError
 from core.text import gettext as _
 from dashboard import links, text
 from dashboard.context import Context, Page, reader
-from dashboard.theme import CSS, ICON
+from dashboard.theme import CSS, ICON, logo
 from reports.query import Query
 from store import changes, heartbeats, settings
 from store.database import Store
@@ -32,6 +32,7 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1", firs
     """
     st.set_page_config(page_title="Goalkeeper", page_icon=ICON, layout="wide")
     st.html(CSS)
+    st.logo(logo(), size="medium")
     text.speak()
     try:
         context = _context(Path(config_path), now, host not in _LOOPBACK)

@@ -16,7 +16,7 @@ from dashboard.scene import (
     Level,
     Scene,
     Shade,
-    draw_level,
+    draw_levels,
     draw_moments,
     draw_shade,
     draw_window,
@@ -29,9 +29,9 @@ from reports.query import Heat
 
 SCORE = "@score"
 """The column under which the score's own drift is kept."""
-CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 _MANY = 4000
 """With more cells than that a heat map's marks are drawn by the graphics card."""
+_LEAST_SHARE = 0.01
 _WIDEST = 2.0
 """An interval is drawn up to so many times the largest value."""
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -63,21 +63,35 @@ def trend(
     for shade in shades:
         draw_shade(chart, shade, scene)
     draw_moments(chart, scene)
-    for level in levels:
-        draw_level(chart, level, unit, scene)
     if window is not None:
         draw_window(chart, window, when(window, scene.zone), scene)
     everything = [point for points in series.values() for point in points if point.value.value is not None]
     lay_out(
-        chart, unit, scene, height, legend=len(series) > 1 or not all(_sure(point) for point in everything)
+        chart,
+        unit,
+        scene,
+        height,
+        legend=len(series) > 1 or not all(_sure(point) for point in everything),
+        top=34 if window is not None or scene.shows_moments else 12,
     )
-    known = [point.value.value for point in everything if point.value.value is not None]
-    uppers = [point.value.upper for point in everything if point.value.upper is not None]
-    if known and min(known) >= 0 and unit in ("count", "ms", "percent") and min(known) < 0.4 * max(known):
-        chart.update_yaxes(rangemode="tozero")
-    if known and min(known) >= 0 < max(known) and uppers and max(uppers) > _WIDEST * max(known):
-        chart.update_yaxes(range=[0, _WIDEST * max(known)])  # a wide interval must not flatten what is known
+    draw_levels(chart, levels, unit, scene)
+    reach = _reach(everything, [level.value for level in levels], unit, room=0.17 if shades else 0.05)
+    if reach is not None:
+        chart.update_yaxes(range=reach)
     return chart
+
+
+def config() -> dict[str, Any]:
+    """Return what plotly is told for every figure; dates on axes are in the reader's language."""
+    months = text.months()
+    names = {"months": list(months), "shortMonths": [month[:3] for month in months]}
+    return {
+        "displaylogo": False,
+        "displayModeBar": False,
+        "scrollZoom": False,
+        "locale": text.language(),
+        "locales": {text.language(): {"dictionary": {}, "format": names}},
+    }
 
 
 def sparkline(
@@ -112,7 +126,7 @@ def sparkline(
             xanchor="left",
             yanchor="bottom",
             y=target,
-            text=_("goal {target}").format(target=text.number(target, unit)),
+            text=_("target") + " " + text.number(target, unit),
         )
     chart.update_layout(
         height=96,
@@ -186,7 +200,7 @@ def heat_map(
             line={"width": 2, "color": scene.colours.series[1]},
         )
     draw_moments(chart, scene, labels=False)
-    lay_out(chart, "", scene, 70 + 24 * max(len(names), 3), legend=False)
+    lay_out(chart, "", scene, 44 + 24 * max(len(names), 3), legend=False, top=8)
     chart.update_yaxes(
         autorange="reversed",
         tickmode="array",
@@ -302,6 +316,31 @@ def _missing(
                 font={"size": 11, "color": scene.colours.muted},
                 textangle=-90 if share < 0.12 else 0,
             )
+
+
+def _reach(
+    points: Sequence[MetricPoint], levels: Sequence[float], unit: str, *, room: float
+) -> list[float] | None:
+    """Return from where to where the axis of values goes; None where nothing is known.
+
+    `room` is the share left free above, for words. What cannot be negative and comes near 0 begins there; a
+    share of nearly nothing is not blown up, and a wide interval must not flatten what is known.
+    """
+    known = [point.value.value for point in points if point.value.value is not None]
+    if not known:
+        return None
+    low, high = min(known), max(known)
+    lowers = [point.value.lower for point in points if point.value.lower is not None]
+    uppers = [point.value.upper for point in points if point.value.upper is not None]
+    bottom, top = min([low, *lowers, *levels]), max([high, *uppers])
+    if low >= 0 < high:
+        top = min(top, _WIDEST * high)
+    if low >= 0 and unit in ("count", "ms", "percent") and low <= 0.4 * high:
+        bottom = 0.0
+        top = max(top, _LEAST_SHARE) if unit == "percent" else top
+    top = max([top, *levels])
+    span = (top - bottom) or abs(top) or 1.0
+    return [bottom - 0.04 * span, top + room * span]
 
 
 def _sure(point: MetricPoint) -> bool:

@@ -256,7 +256,7 @@ def _facts(_context: Context, mark: str, model: str) -> Facts:
                 since=item.since,
                 until=item.until,
                 good=bool(item.evidence.get("good")),
-                label=_("a move the good way")
+                label=_("better")
                 if item.evidence.get("good")
                 else _label(by_incident[item.incident_id].id if item.incident_id in by_incident else None),
             )

@@ -1,5 +1,6 @@
 """What charts share: the time axis with its events, the levels across it, and their looks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -50,6 +51,11 @@ class Scene:
     zone: ZoneInfo
     colours: Palette
     moments: tuple[Moment, ...] = ()
+
+    @property
+    def shows_moments(self) -> bool:
+        """Tell whether any release or mark lies in the range."""
+        return any(self.since <= moment.at < self.until for moment in self.moments)
 
 
 def draw_shade(chart: go.Figure, shade: Shade, scene: Scene) -> None:
@@ -117,29 +123,39 @@ def draw_window(chart: go.Figure, window: Window, label: str, scene: Scene) -> N
     since, until = max(window.start, scene.since), min(window.end, scene.until)
     if since >= until:
         return
-    late = since > scene.since + (scene.until - scene.since) * 0.7
+    share = (since - scene.since) / (scene.until - scene.since)
     chart.add_vrect(
         x0=local(since, scene.zone),
         x1=local(until, scene.zone),
         fillcolor=faint(scene.colours.ink, 0.10),
-        line={"width": 1.5, "color": scene.colours.ink},
+        line={"width": 1, "color": scene.colours.ink},
         layer="below",
     )
     chart.add_annotation(
-        x=local(since if late else until, scene.zone),
-        y=0.02,
+        x=local(since + (until - since) / 2, scene.zone),
+        y=1,
         yref="paper",
         yanchor="bottom",
-        xanchor="right" if late else "left",
+        yshift=14,
+        xanchor="left" if share < 0.1 else "right" if share > 0.9 else "center",
         showarrow=False,
-        text=text.figure(label),
+        text=f"<b>{text.figure(label)}</b>",
         font={"size": 11, "color": scene.colours.ink},
-        bgcolor=faint(scene.colours.ground, 0.75),
     )
 
 
-def draw_level(chart: go.Figure, level: Level, unit: str, scene: Scene) -> None:
-    """Draw a level with its words at the left."""
+def draw_levels(chart: go.Figure, levels: Sequence[Level], unit: str, scene: Scene) -> None:
+    """Draw levels, their words at the right of the plot, where they cover nothing and no other level."""
+    ranked = sorted(levels, key=lambda level: level.value)
+    words = [(text.figure(level.label), text.number(level.value, unit)) for level in ranked]
+    for at, level in enumerate(ranked):
+        side = "middle" if len(ranked) == 1 else "top" if at == 0 else "bottom"
+        _draw_level(chart, level, "<br>".join(words[at]), side, scene)
+    if words:
+        chart.update_layout(margin_r=16 + 6 * max(len(part) for pair in words for part in pair))
+
+
+def _draw_level(chart: go.Figure, level: Level, words: str, side: str, scene: Scene) -> None:
     colour = scene.colours.good if level.kind == "target" else scene.colours.muted
     chart.add_hline(
         y=level.value,
@@ -150,24 +166,25 @@ def draw_level(chart: go.Figure, level: Level, unit: str, scene: Scene) -> None:
         },
     )
     chart.add_annotation(
-        x=0,
+        x=1,
         xref="paper",
         xanchor="left",
+        xshift=4,
         y=level.value,
-        yanchor="bottom",
+        yanchor=side,
+        align="left",
         showarrow=False,
-        text=f"{text.figure(level.label)} {text.number(level.value, unit)}",
+        text=words,
         font={"size": 11, "color": colour},
-        bgcolor=faint(scene.colours.ground, 0.75),
     )
 
 
-def lay_out(chart: go.Figure, unit: str, scene: Scene, height: int, *, legend: bool) -> None:
+def lay_out(chart: go.Figure, unit: str, scene: Scene, height: int, *, legend: bool, top: int) -> None:
     """Set axes, margins and colours."""
     colours = scene.colours
     chart.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 34, "b": 8},
+        margin={"l": 8, "r": 8, "t": top, "b": 8},
         hovermode="closest",
         showlegend=legend,
         legend={"orientation": "h", "y": -0.16, "yanchor": "top", "x": 0, "font": {"size": 12}},

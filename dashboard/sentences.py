@@ -21,8 +21,9 @@ def goal_sentence(standing: GoalStanding) -> str:
 def goal_line(standing: GoalStanding) -> str:
     """Write the goal in one short line for an overview, with the forecast where there is one."""
     unit = standing.unit
-    line = _("**{title}** {value} · goal {target} by {by}: **{state}**").format(
+    line = _("**{title}** {value} in {days} days · goal {target} by {by}: **{state}**").format(
         title=text.markdown(standing.title, limit=60),
+        days=standing.goal.over.days,
         value=text.number(standing.value, unit),
         target=text.number(standing.goal.target, unit),
         by=_date(standing.goal.by),

@@ -21,6 +21,7 @@ _JOINER = "\u2060"  # invisible; breaks shortcodes, which Streamlit looks for af
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$&=^\"'])")
 _SHORTCODE = re.compile(r":(?=[A-Za-z0-9_+\-/])")
 _WEB = re.compile(r"\b(www)(?=\.)", re.IGNORECASE)
+_SPACES = re.compile(r"[ \t\n\x0b\f\r\x85\u2028\u2029]+")  # what must not break stays: 11.8 %
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -36,7 +37,7 @@ def speak() -> None:
 
 def plain(text: object, *, limit: int = 500) -> str:
     """Return one line without control characters, cut to `limit` characters."""
-    line = " ".join(_UNSEEN.sub("", str(text)).split())
+    line = _SPACES.sub(" ", _UNSEEN.sub("", str(text))).strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -68,10 +69,9 @@ def number(value: float | None, unit: str = "", *, digits: int | None = None, cu
 
 
 def axis_unit(unit: str) -> str:
-    """Return what stands beside a chart's title: the unit in words."""
+    """Return what stands beside a chart's title: the unit in words; nothing for what is counted."""
     return {
         "percent": _("%"),
-        "count": _("number"),
         "ms": _("milliseconds"),
         "hours": _("hours"),
         "currency": _("money"),
@@ -80,7 +80,7 @@ def axis_unit(unit: str) -> str:
 
 def date(value: Date, *, year: bool = True) -> str:
     """Write a calendar day: '29 April 2026'."""
-    text = f"{value.day} {_months()[value.month - 1]}"
+    text = f"{value.day}{NBSP}{months()[value.month - 1]}"
     return f"{text} {value.year}" if year else text
 
 
@@ -90,21 +90,34 @@ def day(moment: datetime, zone: ZoneInfo, *, year: bool = False) -> str:
 
 
 def moment(value: datetime | None, zone: ZoneInfo) -> str:
-    """Write a local time: '29 April, 14:05'."""
-    return "—" if value is None else f"{day(value, zone)}, {value.astimezone(zone):%H:%M}"
+    """Write a local time: '29 April, 14:05'; midnight as the day alone."""
+    if value is None:
+        return "—"
+    local = value.astimezone(zone)
+    return day(value, zone) if (local.hour, local.minute) == (0, 0) else f"{day(value, zone)}, {local:%H:%M}"
+
+
+def until(value: datetime | None, zone: ZoneInfo) -> str:
+    """Write the end of a window: midnight as the end of the day before."""
+    if value is None or moment(value, zone) != day(value, zone):
+        return moment(value, zone)
+    return _("the end of {day}").format(day=day(value - timedelta(seconds=1), zone))
 
 
 def span(length: timedelta) -> str:
     """Write a length of time in its largest whole unit: '3 days', '5 hours', '12 minutes'."""
     seconds = max(int(length.total_seconds()), 0)
     if seconds >= 2 * 86400:
-        return ngettext("{n} day", "{n} days", seconds // 86400).format(n=seconds // 86400)
-    if seconds >= 3600:
-        return ngettext("{n} hour", "{n} hours", seconds // 3600).format(n=seconds // 3600)
-    return ngettext("{n} minute", "{n} minutes", seconds // 60).format(n=seconds // 60)
+        said = ngettext("{n} day", "{n} days", seconds // 86400).format(n=seconds // 86400)
+    elif seconds >= 3600:
+        said = ngettext("{n} hour", "{n} hours", seconds // 3600).format(n=seconds // 3600)
+    else:
+        said = ngettext("{n} minute", "{n} minutes", seconds // 60).format(n=seconds // 60)
+    return said.replace(" ", NBSP)
 
 
-def _months() -> tuple[str, ...]:
+def months() -> tuple[str, ...]:
+    """Return the months as they stand after a day; their first three letters are their short names."""
     return (
         _("January"),
         _("February"),

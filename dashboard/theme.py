@@ -12,6 +12,16 @@ ICON = (
 """The sign in the browser's tab: a goal and a ball; nothing is fetched from elsewhere."""
 
 
+def logo() -> str:
+    """Return the sign with the name beside it, readable on the theme's ground."""
+    sign = ICON.partition(">")[2].removesuffix("</svg>")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 172 32">{sign}<text x="40" y="23" '
+        f'font-family="Source Sans, Source Sans Pro, Segoe UI, Helvetica, Arial, sans-serif" font-size="20" '
+        f'font-weight="600" fill="{palette().ink}">Goalkeeper</text></svg>'
+    )
+
+
 def is_dark() -> bool:
     """Tell whether the reader's browser shows the dark theme."""
     return bool(st.context.theme.type == "dark")
@@ -39,12 +49,15 @@ h2 {padding-top: 0.9rem !important; padding-bottom: 0.2rem !important; scroll-ma
 [class*="st-key-card"] [data-testid="stPageLink-NavLink"]
   {padding-left: 0; margin-left: 0; background: transparent;}
 [class*="st-key-card"] [data-testid="stPageLink-NavLink"]:hover {text-decoration: underline;}
+[data-testid="stMain"] [data-testid="stPageLink-NavLink"] p {white-space: normal; overflow-wrap: anywhere;}
 [class*="st-key-name"] [data-testid="stPageLink-NavLink"] p {font-size: 1.12rem; font-weight: 620;}
 .gk-table {overflow-x: auto;}
 .gk-table table {border-collapse: collapse; width: 100%; font-size: 0.9rem;}
 .gk-table th {text-align: left; font-weight: 600; opacity: 0.72; white-space: nowrap;}
 .gk-table th, .gk-table td {padding: 0.42rem 0.9rem 0.42rem 0; vertical-align: top;
-  border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent); overflow-wrap: anywhere;}
+  border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent); overflow-wrap: break-word;
+  max-width: 40rem;}
+.gk-table th:first-child {min-width: 9.5rem;}
 .gk-table th.gk-right, .gk-table td.gk-right {text-align: right; white-space: nowrap;}
 .gk-table a {color: inherit; text-underline-offset: 0.2em;}
 .gk-table td small {display: block; opacity: 0.72; font-size: 0.82rem;}
@@ -59,6 +72,10 @@ h2 {padding-top: 0.9rem !important; padding-bottom: 0.2rem !important; scroll-ma
   border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent);}
 .gk-trail time {opacity: 0.72;}
 .gk-trail p {margin: 0; overflow-wrap: anywhere;}
+@media (max-width: 600px) {
+  .gk-table th:first-child {min-width: 5.8rem;}
+  .gk-table th, .gk-table td {padding-right: 0.6rem;}
+}
 @media (max-width: 1000px) {
   [data-testid="stMainBlockContainer"] {padding: 3.2rem 1.2rem 4rem;}
   [class*="st-key-charts"] [data-testid="stHorizontalBlock"],

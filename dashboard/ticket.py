@@ -27,6 +27,8 @@ from store.tables import AlertRow, TicketEventRow, TicketRow
 _BEFORE, _AFTER = timedelta(days=45), timedelta(days=10)
 _WORDS = ("service.freshness", "quality.schema")
 """Rules whose sentence says it all: their numbers make no picture."""
+_SHARES = ("service.", "quality.")
+"""Families of shares and counts: none of their values lies below 0, whatever the band around normal says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ def render(context: Context, ticket_id: int) -> None:
     since = min((one.since for one in opened.findings), default=row.opened_at)
     acts.panel(context, row, since)
     with st.container(key="split-ticket"):
-        left, right = st.columns([5, 2], gap="large")
+        left, right = st.columns([11, 5], gap="large")
         with right:
             _facts(context, opened, since)
         with left:
@@ -148,7 +150,7 @@ def _happened(context: Context, opened: Opened) -> None:
         st.markdown(" ".join(text.markdown(part) for part in said if part))
         if opened.evidence.goal is not None:
             goal = text.markdown(wording.goal_sentence(opened.evidence.goal))
-            st.markdown(f"{_('**For the goal:**')} {goal}")
+            st.markdown(_("**For the goal:**") + " " + goal)
     _chart(context, opened, worst)
 
 
@@ -180,7 +182,7 @@ def _chart(context: Context, opened: Opened, worst: Finding) -> None:
         levels.append(Level(value=worst.expected, label=_("normal"), kind="baseline"))
     goal = opened.evidence.goal
     if goal is not None and worst.metric == f"business.{goal.kpi}":
-        levels.append(Level(value=goal.target, label=_("goal"), kind="target"))
+        levels.append(Level(value=goal.target, label=_("target"), kind="target"))
     same = [
         row
         for row in opened.alerts
@@ -226,7 +228,9 @@ def _findings(context: Context, opened: Opened) -> None:
     for one in opened.findings[:40]:
         alert = firing.get((one.rule, one.version, one.segment, one.column))
         normal = wording.shown(one, one.expected)
-        if one.low is not None and one.high is not None and one.expected is not None:
+        if one.low is not None and one.high is not None and one.low < 0 and one.rule.startswith(_SHARES):
+            normal = _("up to {high}").format(high=wording.shown(one, one.high))  # no share is below 0
+        elif one.low is not None and one.high is not None and one.expected is not None:
             normal = f"{wording.shown(one, one.low)} … {wording.shown(one, one.high)}"
         value = wording.shown(one, one.value) if one.value is not None else ""
         rows.append(
@@ -278,9 +282,21 @@ def _explained(context: Context, opened: Opened) -> None:
         st.caption(
             _("Distance to the reference, 0 (the same) to 1; drift alone is no harm, but it may explain it.")
         )
+        model = context.project.models.get(opened.row.model)
+        known = data.facts(context, model.name).columns if model is not None else {}
+        window = f"{worst.window_start.astimezone(context.zone):%Y-%m-%dT%H:%M}" if worst is not None else ""
         tables.table(
             [_("Column"), _("Drift"), _("Normal up to")],
-            [[one.column, text.number(one.value), text.number(one.normal)] for one in evidence.drifted[:12]],
+            [
+                [
+                    Cell(text=one.column, link=links.model("drift", column=one.column, window=window))
+                    if one.column in known
+                    else one.column,
+                    text.number(one.value),
+                    text.number(one.normal),
+                ]
+                for one in evidence.drifted[:12]
+            ],
             figures=(1, 2),
             label=_("Columns that drifted"),
         )

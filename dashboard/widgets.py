@@ -147,7 +147,7 @@ def freshness(moment: datetime | None, context: Context) -> str:
     if moment is None:
         return _("no data yet")
     return _("data up to {day} ({ago} ago)").format(
-        day=text.moment(moment, context.zone), ago=text.span(context.now - moment)
+        day=text.until(moment, context.zone), ago=text.span(context.now - moment)
     )
 
 
@@ -160,9 +160,9 @@ def explain(metric: Metric | None, points: Sequence[MetricPoint], *, name: str, 
             st.markdown(f"**{text.markdown(_(metric.title))}** · {_better(metric.better.value)}")
             st.code(_(metric.formula), language=None, wrap_lines=True)
             if metric.misleads:
-                st.markdown(f"{_('When it misleads:')} {text.markdown(_(metric.misleads))}")
+                st.markdown(_("When it misleads:") + " " + text.markdown(_(metric.misleads)))
             if metric.source:
-                st.caption(f"{_('Source:')} {text.markdown(metric.source)}")
+                st.caption(_("Source:") + " " + text.markdown(metric.source))
         st.markdown(_next_step(name))
         st.download_button(
             _("Download CSV"),
@@ -182,7 +182,7 @@ def figure(
 ) -> None:
     """Show a figure in the page's theme; `clicked` gets the customdata of a mark that is clicked."""
     if clicked is None:
-        st.plotly_chart(figure, theme="streamlit", config=charts.CONFIG, key=key, alt=alt)
+        st.plotly_chart(figure, theme="streamlit", config=charts.config(), key=key, alt=alt)
         return
 
     def chosen() -> None:
@@ -193,7 +193,7 @@ def figure(
     st.plotly_chart(
         figure,
         theme="streamlit",
-        config=charts.CONFIG,
+        config=charts.config(),
         key=key,
         alt=alt,
         on_select=chosen,

@@ -13,6 +13,8 @@ from core.text import gettext as _
 from reports.mail import Tone
 
 LOOKED_AT = 3
+_TOLD = ("service.freshness", "quality.schema")
+"""Rules whose own sentence says it all."""
 
 
 def severity_word(severity: str) -> str:
@@ -59,7 +61,7 @@ def seen(finding: Finding, zone: ZoneInfo) -> str:
     """Say what one alert saw, in a sentence with figures and the likely range."""
     if finding.value is None or finding.expected is None or finding.effect is None or not finding.metric:
         return _("{reason}.").format(reason=finding.reason.rstrip("."))
-    if finding.rule.startswith(("service.freshness", "quality.schema")):
+    if finding.rule.startswith(_TOLD):
         return _("{reason}.").format(reason=finding.reason.rstrip("."))
     words = (
         _("{title} rose to {value}{range} {when}; about {expected} is normal.")
@@ -73,6 +75,14 @@ def seen(finding: Finding, zone: ZoneInfo) -> str:
         when=when(finding, zone),
         expected=shown(finding, finding.expected),
     )
+
+
+def moved(finding: Finding) -> str:
+    """Say in a few words which way it went and how far."""
+    if finding.effect is None or finding.value is None or finding.rule.startswith(_TOLD):
+        return finding.reason or finding.title
+    words = _("{title} rose to {value}") if finding.effect > 0 else _("{title} fell to {value}")
+    return words.format(title=finding.title, value=shown(finding, finding.value))
 
 
 def amount(finding: Finding) -> str:
@@ -215,9 +225,12 @@ class Links:
         self._model = model
         self._as_of = as_of.isoformat(timespec="seconds").replace("+00:00", "Z")
 
-    def model(self, part: str = "", *, segment: str = "") -> str:
-        """Return the model's page; `part` is a section of it."""
-        asked = {"model": self._model, "segment": segment, "as_of": self._as_of}
+    def model(self, part: str = "", *, segment: str = "", column: str = "", window: str = "") -> str:
+        """Return the model's page; `part` is a section of it, `window` a time in the window to frame."""
+        asked = {
+            "model": self._model, "segment": segment, "column": column, "window": window if column else "",
+            "as_of": self._as_of,
+        }  # fmt: skip
         return self._page("model", asked) + (f"#{quote(part)}" if part else "")
 
     def ticket(self, ticket: int) -> str:

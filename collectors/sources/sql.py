@@ -69,7 +69,7 @@ class Source(Port):
 
     def describe(self) -> str:
         """Name the table and the database, the password masked."""
-        return f"{self._options.table or _('a query')} ({self.engine.shown})"
+        return (self._options.table or _("a query")) + f" ({self.engine.shown})"
 
     def remarks(self) -> Sequence[str]:
         """Tell of rows from clocks that were not set."""

@@ -11,7 +11,7 @@ import streamlit as st
 from core.config.model import Model
 from core.text import N_, ngettext
 from core.text import gettext as _
-from core.windows import windows_between
+from core.windows import Grain, windows_between
 from dashboard import links, text, widgets, work
 from dashboard.context import Context, Page
 from dashboard.tables import facts, table
@@ -161,13 +161,11 @@ def _model(context: Context, model: Model) -> None:
         if last.hint:
             st.caption(text.markdown(last.hint))
     gaps = _gaps(context, model, state)
-    bad = _("{n} of {all}").format(
-        n=sum(1 for run in state.runs if run.state == "failed"), all=len(state.runs)
-    )
+    bad = sum(1 for run in state.runs if run.state == "failed")
     with st.container(horizontal=True, gap="medium", key=f"numbers-{model.name}"):
-        _number(_("Newest data"), text.moment(state.newest, context.zone), _lag(context, state.newest))
-        _number(_("Windows"), f"{len(state.windows):,}", str(model.grain))
-        _number(_("Failed passes"), bad, _("of the last ones"))
+        _number(_("Newest data"), text.until(state.newest, context.zone), _lag(context, state.newest))
+        _number(_("Windows"), f"{len(state.windows):,}", _each(model.grain))
+        _number(_("Failed passes"), f"{bad}", _("of the last {n}").format(n=len(state.runs)))
         _number(_("Gaps"), f"{len(gaps)}", _("days without rows"))
         _number(_("Unreadable parts"), f"{len(state.bad)}", _("files or days"))
     if gaps:
@@ -217,6 +215,15 @@ def _number(label: str, value: str, detail: str) -> None:
         st.caption(label)
         st.markdown(f"**{value}**")
         st.caption(detail)
+
+
+def _each(grain: Grain) -> str:
+    return {
+        Grain.HOUR: _("one an hour"),
+        Grain.DAY: _("one a day"),
+        Grain.WEEK: _("one a week"),
+        Grain.MONTH: _("one a month"),
+    }[grain]
 
 
 def _lag(context: Context, newest: datetime | None) -> str:

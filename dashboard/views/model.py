@@ -82,7 +82,7 @@ def _lead(view: View) -> None:
 def _next(view: View, standing: Standing | None) -> None:
     """Say what to do next: the open tickets first."""
     with st.container(border=True, key="card-next"):
-        st.markdown(f"**{_('What to do next')}**")
+        st.markdown("**" + _("What to do next") + "**")
         for ticket in view.facts.tickets[:5]:
             st.page_link(
                 view.context.pages["tickets"],

@@ -114,7 +114,8 @@ def _features(found: Proposal) -> list[str]:
             more = " …" if len(names) > _SHOWN else ""
             lines.append(f"  #   {word}: {', '.join(map(scalar, names[:_SHOWN]))}{more}")
     lines += [
-        f"  #   {_('left out')}: {scalar(one)}: {why}" for one, why in list(found.left_out.items())[:_SHOWN]
+        "  #   " + _("left out") + f": {scalar(one)}: {why}"
+        for one, why in list(found.left_out.items())[:_SHOWN]
     ]
     return lines
 

@@ -68,7 +68,7 @@ class Channel:
             if not taken:
                 place = mask_whole_url(url.reveal())
                 reason = said.replace(url.reveal(), place).strip().splitlines()
-                failed.append(f"{place}: {reason[-1] if reason else _('refused')}")
+                failed.append(f"{place}: " + (reason[-1] if reason else _("refused")))
         if failed:
             raise DeliveryError(
                 "; ".join(failed),

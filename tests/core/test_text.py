@@ -1,5 +1,6 @@
 """Every text of the source is in the catalogue, translated, with the same placeholders."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,12 +21,12 @@ KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 MEND = "run `make locale` and translate what is new"
 
 
-def extracted() -> set[str | tuple[str, ...]]:
-    """Read every text out of the source, as `make locale` does."""
+def extracted() -> dict[str | tuple[str, ...], str]:
+    """Read every text out of the source, as `make locale` does; return it with a file that holds it."""
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
     found = extract_from_dir(ROOT, methods, options, KEYWORDS)
-    return {row[2] for row in found if row[2]}
+    return {row[2]: row[0] for row in found if row[2]}
 
 
 def catalogue() -> Catalog:
@@ -53,7 +54,7 @@ def fields(text: str) -> set[str]:
 def test_no_text_of_the_source_is_missing_from_the_catalogue() -> None:
     in_catalogue = {message.id for message in texts(catalogue())}
 
-    missing = extracted() - in_catalogue
+    missing = extracted().keys() - in_catalogue
 
     assert not missing, f"{MEND}: {sorted(map(str, missing))[:5]}"
 
@@ -61,7 +62,7 @@ def test_no_text_of_the_source_is_missing_from_the_catalogue() -> None:
 def test_the_catalogue_holds_no_text_that_the_source_has_lost() -> None:
     in_catalogue = {message.id for message in texts(catalogue())}
 
-    left = in_catalogue - extracted()
+    left = in_catalogue - extracted().keys()
 
     assert not left, f"{MEND}: {sorted(map(str, left))[:5]}"
 
@@ -137,3 +138,18 @@ def test_it_speaks_the_language_inside_the_block_only() -> None:
 def test_an_unknown_language_is_english() -> None:
     with language("xx"):
         assert gettext("Tickets") == "Tickets"
+
+
+def test_no_text_hides_in_an_f_string_where_the_catalogue_cannot_see_it() -> None:
+    hidden = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for package in {file.partition("/")[0] for file in extracted().values()}
+        for path in (ROOT / package).rglob("*.py")
+        for joined in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(joined, ast.JoinedStr)
+        for call in ast.walk(joined)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in KEYWORDS
+        if call.args and isinstance(call.args[0], ast.Constant)
+    ]
+
+    assert not hidden, f"write the text before the f-string: {hidden}"

@@ -65,7 +65,10 @@ def test_every_page_draws(filled: Made, first: str) -> None:
 
 def test_the_overview_tells_how_the_goal_stands(filled: Made) -> None:
     said = words(opened(filled.path))
-    assert "11.8 % · goal 15.0 % by 31 December 2026: **off track**, at this pace 12.1 % by then" in said
+    assert (
+        "11.8 % in 28 days · goal 15.0 % by 31 December 2026: **off track**, at this pace 12.1 % by then"
+        in said
+    )
     assert "1 model · 1 in trouble · 1 open ticket" in said
     assert "learning, 9 of 14" in said
 
@@ -121,7 +124,7 @@ def test_a_ticket_that_is_not_there_says_so(filled: Made) -> None:
 def test_collectors_show_gaps_failures_and_what_cannot_be_read(filled: Made) -> None:
     said = words(opened(filled.path, "collectors"))
     assert "The last pass failed: log.parquet cannot be read" in said
-    assert "6 March, 00:00" in said and "the log holds no row" in said
+    assert "6 March" in said and "the log holds no row" in said
     assert "day-60.parquet" in said and "no Parquet file" in said
     assert "the id is empty" in said
 

@@ -10,7 +10,7 @@ import pytest
 from core.values import MetricPoint, MetricValue, ValueState
 from core.windows import Grain, window_at
 from dashboard import charts, links, options, text
-from dashboard.scene import Moment, Scene, Shade
+from dashboard.scene import Level, Moment, Scene, Shade
 from goalkeeper.serve import dashboard_command
 from reports.query import Heat
 from tests import browsers
@@ -116,6 +116,19 @@ def test_foreign_text_is_escaped_for_markdown(said: str) -> None:
         assert shown.count(sign) == shown.count("\\" + sign)
 
 
+def test_what_must_not_break_is_kept_together() -> None:
+    assert text.plain("about\n 0.0\u00a0%  is \t normal ") == "about 0.0\u00a0% is normal"
+    assert text.span(timedelta(days=7)) == "7\u00a0days"
+
+
+def test_midnight_is_a_day_and_an_end_is_that_of_the_day_before() -> None:
+    midnight = datetime(2026, 4, 28, 21, tzinfo=UTC)
+    assert text.moment(midnight, MOSCOW) == "29\u00a0April"
+    assert text.moment(midnight + timedelta(minutes=5), MOSCOW) == "29\u00a0April, 00:05"
+    assert text.until(midnight, MOSCOW) == "the end of 28\u00a0April"
+    assert text.until(midnight + timedelta(hours=5), MOSCOW) == "29\u00a0April, 05:00"
+
+
 def test_foreign_text_is_escaped_for_figures() -> None:
     assert text.figure("<b>%{x}$") == "&lt;b&gt;&#37;&#123;x}&#36;"
 
@@ -139,6 +152,37 @@ def test_an_alert_is_shaded_only_inside_the_range() -> None:
     chart = charts.trend({"A": points([0.1, 0.2, 0.3])}, "percent", scene(START, day(2).end), shades=[fired])
     assert chart.layout.shapes[0].x0 == START.replace(tzinfo=None)
     assert "⚠ ticket 7" in [one.text for one in chart.layout.annotations]
+
+
+def test_the_words_of_a_level_stand_beside_the_plot_and_apart() -> None:
+    levels = [
+        Level(value=0.15, label="target", kind="target"),
+        Level(value=0.1, label="baseline", kind="baseline"),
+    ]
+    chart = charts.trend({"A": points([0.1, 0.2])}, "percent", scene(START, day(1).end), levels=levels)
+    said = {one.text: (one.x, one.xanchor, one.yanchor) for one in chart.layout.annotations}
+    assert said == {
+        "baseline<br>10.0\u00a0%": (1, "left", "top"),
+        "target<br>15.0\u00a0%": (1, "left", "bottom"),
+    }
+    assert chart.layout.margin.r > 60
+
+
+def test_a_share_of_nothing_is_not_blown_up() -> None:
+    chart = charts.trend({"A": points([0.0, 0.0])}, "percent", scene(START, day(1).end))
+    low, high = chart.layout.yaxis.range
+    assert low < 0 < 0.01 <= high
+
+
+def test_a_wide_interval_does_not_flatten_what_is_known() -> None:
+    wide = MetricPoint(
+        model="lead",
+        metric="m",
+        window=day(0),
+        value=MetricValue(value=0.1, lower=0.0, upper=0.9, n=3),
+    )
+    chart = charts.trend({"A": [wide]}, "percent", scene(START, day(0).end))
+    assert chart.layout.yaxis.range[1] < 0.25
 
 
 def test_a_move_the_good_way_is_no_warning() -> None:
