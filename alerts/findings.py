@@ -174,14 +174,15 @@ def _reference(session: Session, known: Known) -> str:
     row = references.current_reference(session, known.model.name)
     if row is None:
         return _("the first windows of the log")
+    what = row.description.rpartition("/")[2]  # no place of this machine
     if row.first is None or row.last is None:
-        return row.description
+        return what
     end = row.last - timedelta(microseconds=1)  # a range ends where the next day begins
     first, last = (moment.astimezone(known.zone).date() for moment in (row.first, end))
     if row.kind == "range":  # its description is the same two days
         return _("{first} to {last}").format(first=day_text(first), last=day_text(last, year=True))
     return _("{what}, {first} to {last}").format(
-        what=row.description, first=day_text(first), last=day_text(last, year=True)
+        what=what, first=day_text(first), last=day_text(last, year=True)
     )
 
 

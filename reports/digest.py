@@ -132,6 +132,7 @@ class Part:
     blocks: tuple[Block, ...]
     images: tuple[Picture, ...]
     tickets: int
+    word: str
 
 
 def _message(parts: Sequence[Part], row: OutboxRow, project: Project) -> Message:
@@ -146,9 +147,12 @@ def _message(parts: Sequence[Part], row: OutboxRow, project: Project) -> Message
     blocks.append(Button(label=_("Open the overview"), link=links.overview()))
     work = sum(part.tickets for part in parts)
     tone = ordered[0].tone if ordered else Tone.CALM
+    word = ngettext("{n} open ticket", "{n} open tickets", work).format(n=work)
+    if not work:
+        word = next((part.word for part in ordered if part.word), "") or _("no open tickets")
     letter = Letter(
         tone=tone,
-        word=ngettext("{n} open ticket", "{n} open tickets", work).format(n=work),
+        word=word,
         title=ordered[0].headline if len(ordered) == 1 else _headline(ordered),
         where=_("{what} · {day}").format(
             what=ordered[0].title if len(ordered) == 1 else _("All models"), day=day_text(day, year=True)
@@ -190,11 +194,13 @@ def _part(query: Query, model: Model, now: datetime) -> Part:
     blocks: list[Block] = []
     images: list[Picture] = []
     tones: list[Tone] = []
+    words: dict[Tone, str] = {}
     headlines: list[str] = []
     for goal in model.goals:
         number, picture, headline = _goal(query, model, goal, judged.get(goal.kpi), now)
         blocks.append(number)
         tones.append(number.tone)
+        words.setdefault(number.tone, number.word)
         headlines.append(headline)
         if picture is not None:
             images.append(picture)
@@ -225,7 +231,7 @@ def _part(query: Query, model: Model, now: datetime) -> Part:
     headline = headlines[0] if headlines else _("{title}: nothing to report").format(title=model.shown_title)
     return Part(
         title=model.shown_title, tone=tone, headline=headline, blocks=tuple(blocks), images=tuple(images),
-        tickets=len(work),
+        tickets=len(work), word=words.get(tone, ""),
     )  # fmt: skip
 
 
@@ -324,6 +330,7 @@ def _picture(query: Query, model: Model, goal: Goal, text: str, now: datetime) -
         target=goal.target,
         normal=goal.baseline,
         normal_word=_("baseline"),
+        language=query.project.language,
     )
 
 

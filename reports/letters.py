@@ -110,7 +110,7 @@ def update(
             rows=(
                 (_("Ticket"), ticket.title),
                 (_("Since"), wording.lasting(found, as_of, project.zone)),
-                (_("Now"), wording.severity_word(ticket.severity)),
+                (_("Severity"), wording.severity_word(ticket.severity)),
             )
         ),
         Button(label=_("Open the ticket"), link=links.ticket(ticket.id)),
@@ -118,7 +118,7 @@ def update(
     return Letter(
         tone=wording.severity_tone(ticket.severity),
         word=_("update"),
-        title=_("Also: {title}").format(title=found.title),
+        title=_("Also: {title}").format(title=wording.moved(found)),
         where=_("{model} · ticket {id}").format(model=title, id=ticket.id),
         preview=preview(blocks),
         blocks=blocks,
@@ -242,4 +242,5 @@ def _picture(
         target=target,
         normal=worst.expected,
         spans=[pictures.Span(first=max(first, dots[0].day), last=last)] if first <= last else [],
+        language=project.language,
     )

@@ -1,5 +1,7 @@
 """Lay a message out: one list of blocks makes the text and the HTML."""
 
+import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,10 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
+from core.figures import NBSP
 from core.text import gettext as _
 
 TEMPLATES = Path(__file__).parent / "templates"
+WIDTH = 76
+"""Signs in a line of the text."""
+_CODE = re.compile(r"`([^`\n]+)`")
+SIGNATURE = "-- "
+"""What mail programs know the footer by."""
 
 
 class Tone(StrEnum):
@@ -129,6 +138,8 @@ def _environment(html: bool) -> Environment:
         lstrip_blocks=True,
     )
     made.filters["plain"] = plain
+    made.filters["wrapped"] = wrapped
+    made.filters["coded"] = coded
     made.globals["_"] = _late
     return made
 
@@ -142,13 +153,24 @@ def plain(value: Any) -> str:
     return " ".join("".join(sign if sign.isprintable() else " " for sign in str(value)).split())
 
 
+def wrapped(value: Any) -> str:
+    """Return foreign text in lines of a mail; a figure and its unit stay on one line, and so do links."""
+    kept = NBSP.join(plain(piece) for piece in str(value).split(NBSP))
+    return textwrap.fill(kept, WIDTH, break_long_words=False, break_on_hyphens=False).replace(NBSP, " ")
+
+
+def coded(value: Any) -> Markup:
+    """Return foreign text for HTML, escaped; what stands between backticks is a command or a name."""
+    return Markup(_CODE.sub(r'<span style="font-family:monospace;">\1</span>', str(escape(value))))
+
+
 def web_link(link: str) -> str:
     """Return the link if it leads to the web, else ''."""
     return link if link.lower().startswith(("https://", "http://")) else ""
 
 
 def _tidy(text: str) -> str:
-    lines = [line.rstrip() for line in text.splitlines()]
+    lines = [line if line == SIGNATURE else line.rstrip() for line in text.splitlines()]
     kept: list[str] = []
     for line in lines:
         if line or (kept and kept[-1]):

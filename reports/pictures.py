@@ -3,8 +3,8 @@
 import functools
 import importlib.util
 from collections.abc import Sequence
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,9 +12,11 @@ from core.messages import Picture
 from core.text import gettext as _
 
 INK, MUTED, LINE, MAIN, GOAL, BAD = "#1c2430", "#5b6675", "#dfe4ea", "#0072b2", "#00694e", "#b3261e"
-WIDTH, HEIGHT, SCALE = 470, 170, 2
+WIDTH, HEIGHT, SCALE = 450, 190, 2
+TEXT_SIZE = 14  # on a telephone the picture is shown at two thirds
 
 
+_PERCENT, _PLAIN = "format(100 * datum.value, '.3~f') + '\u00a0%'", "format(datum.value, '.3~s')"
 Level = tuple[float | None, str, str, list[int]]
 """A level line: where, its word, colour and dashes."""
 
@@ -50,6 +52,7 @@ def trend(
     normal: float | None = None,
     normal_word: str = "",
     spans: Sequence[Span] = (),
+    language: str = "en",
 ) -> Picture | None:
     """Draw a line with its likely range, the target as a dashed line, alerts shaded; hollow while immature.
 
@@ -62,7 +65,8 @@ def trend(
         return None
     levels = ((target, _("target"), GOAL, [6, 4]), (normal, normal_word or _("normal"), MUTED, [2, 3]))
     spec = _spec(rows, percent, levels, spans)
-    png = vl_convert.vegalite_to_png(spec, scale=SCALE)
+    months: Literal["ru-RU", "en-US"] = "ru-RU" if language == "ru" else "en-US"
+    png = vl_convert.vegalite_to_png(spec, scale=SCALE, time_format_locale=months)
     return Picture(name=name, png=png, text=text)
 
 
@@ -78,21 +82,23 @@ def _spec(
     ]  # fmt: skip
     x = {
         "field": "day", "type": "temporal", "timeUnit": "utcyearmonthdate", "title": None,
-        "axis": {"format": "%-d %b", "tickCount": 6, "grid": False, "labelOverlap": True},
+        "axis": {"format": "%-d %b", "tickCount": 5, "grid": False, "labelOverlap": True},
     }  # fmt: skip
     scale: dict[str, Any] = {"zero": False, "nice": True}
     y = {
         "type": "quantitative", "title": None, "scale": scale,
-        "axis": {"format": ".1%" if percent else "~s", "tickCount": 5},
+        "axis": {"labelExpr": _PERCENT if percent else _PLAIN, "tickCount": 4},
     }  # fmt: skip
     layers: list[dict[str, Any]] = []
     if spans:
-        bands = [{"from": span.first.isoformat(), "to": span.last.isoformat()} for span in spans]
+        bands = [
+            {"from": f"{span.first - timedelta(days=1)}T12:00", "to": f"{span.last}T12:00"} for span in spans
+        ]
         layers.append(
             {
                 "data": {
                     "values": bands,
-                    "format": {"parse": {"from": "utc:'%Y-%m-%d'", "to": "utc:'%Y-%m-%d'"}},
+                    "format": {"parse": {"from": "utc:'%Y-%m-%dT%H:%M'", "to": "utc:'%Y-%m-%dT%H:%M'"}},
                 },
                 "mark": {"type": "rect", "color": BAD, "opacity": 0.10},
                 "encoding": {"x": {"field": "from", "type": "temporal"}, "x2": {"field": "to"}},
@@ -123,8 +129,8 @@ def _spec(
             "font": "Arial, Helvetica, sans-serif",
             "view": {"stroke": None},
             "axis": {
-                "labelColor": MUTED, "labelFontSize": 11, "gridColor": LINE, "domain": False, "ticks": False,
-                "labelPadding": 6,
+                "labelColor": MUTED, "labelFontSize": TEXT_SIZE, "gridColor": LINE, "domain": False,
+                "ticks": False, "labelPadding": 6,
             },
         },
         "layer": layers,
@@ -135,11 +141,18 @@ def _level(level: float, words: str, color: str, dash: list[int], y: dict[str, A
     data = {"values": [{"level": level, "words": words}]}
     place = {"y": {**y, "field": "level"}}
     rule = {"type": "rule", "color": color, "strokeDash": dash, "strokeWidth": 1.5}
-    label = {"type": "text", "align": "left", "dx": 4, "color": color, "fontSize": 11, "fontWeight": 600}
+    label = {
+        "type": "text",
+        "align": "left",
+        "dx": 4,
+        "color": color,
+        "fontSize": TEXT_SIZE,
+        "fontWeight": 600,
+    }
     beside = {**place, "x": {"value": WIDTH}, "text": {"field": "words"}}
     return [
         {"data": data, "mark": rule, "encoding": place},
-        {"data": data, "mark": label, "encoding": beside},
+        {"data": data, "mark": {**label, "color": color}, "encoding": beside},
     ]
 
 

@@ -140,3 +140,10 @@ def test_it_is_queued_once(house):
     with house.store.write() as session:
         assert queue_digests(session, house.project, moment) == 1
         assert queue_digests(session, house.project, moment) == 0
+
+
+def test_without_open_work_its_sign_tells_how_the_goal_stands(house, week):
+    house.save(conversions([QUIET[n % 28] for n in range(35)]), rows(35))
+    _message, text = rendered(house, 35)
+    assert text.startswith("● UNKNOWN · Lead scoring")
+    assert "open ticket" not in text.lower()

@@ -112,7 +112,7 @@ def test_it_tells_an_update(house):
     payload = {"ticket": number, "finding": loss.model_dump(mode="json")}
     message = render(house.store, outbox_row("update", payload=payload), house.project)
     assert "Log loss rose to 0.610 on 21 April; about 0.400 is normal." in " ".join(message.text.split())
-    assert message.subject == "▲ Lead scoring: Also: Log loss"
+    assert message.subject == "▲ Lead scoring: Also: Log loss rose to 0.610"
 
 
 @pytest.mark.parametrize("how", list(Resolution))

@@ -42,3 +42,14 @@ def test_it_draws_values_without_a_range_and_with_holes():
 
 def test_it_draws_nothing_of_nothing():
     assert trend("goal", [Dot(day=DAYS[0], value=None)], text="", percent=True) is None
+
+
+def test_an_alert_of_a_single_day_is_shaded_too():
+    plain = trend("goal", dots(), text="", percent=True)
+    one_day = trend("goal", dots(), text="", percent=True, spans=[Span(first=DAYS[10], last=DAYS[10])])
+    assert one_day.png != plain.png
+
+
+def test_months_are_named_in_the_readers_language():
+    english, russian = (trend("goal", dots(), text="", percent=True, language=one) for one in ("en", "ru"))
+    assert english.png != russian.png
