@@ -15,6 +15,7 @@ from core import plugins
 from core.config import Project, load
 from goalkeeper.cli import app
 from metrics.registry import all_metrics
+from notify.channels.webhook import signature
 from tests.docs.test_plugins_page import unpack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,6 +148,17 @@ def test_an_example_is_a_valid_configuration(
 
         assert project.models, body
         assert all(rules_of(model) for model in project.models.values()), body
+
+
+def test_a_receiver_can_check_the_signature_as_the_page_says() -> None:
+    code = re.findall(r"```python\n(.*?)```", text("messages.md"), re.S)
+    found: dict[str, Any] = {}
+    exec(code[0], found)
+
+    header = f"t=1700000000,v1={signature('secret', '1700000000', b'{}')}"
+
+    assert found["is_genuine"]("secret", header, b"{}")
+    assert not found["is_genuine"]("secret", header, b"{} ")
 
 
 def test_the_quick_start_of_the_readme_is_short() -> None:
