@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,10 @@ Format = Literal["csv", "json", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "parquet")
 BOM = "\ufeff"
 _BREAKS = ("\t", "\r", "\n")
-_FORMULA = tuple("=+-@|＝＋－＠")
+_SIGNS = "=+-@|＝＋－＠"
+_FORMULA = re.compile(rf'[\s"]*[{re.escape(_SIGNS)}]')
+_INNER = re.compile(rf'([;\t\r\n][\s"]*)(?=[{re.escape(_SIGNS)}])')
+"""Where a spreadsheet that parts cells by ';' or a tab would see a formula begin inside of a text."""
 _NUMBERS = ("value", "lower", "upper", "numerator", "denominator")
 _TIMES = ("window_start", "window_end", "computed_at", "superseded_at")
 COLUMNS = (
@@ -143,16 +147,18 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 def safe_cell(value: object) -> str | int | float:
     """Return a cell that no spreadsheet takes for a formula: numbers stay, such texts get an apostrophe.
 
-    >>> safe_cell("=1+1"), safe_cell(-0.5), safe_cell(" @sum"), safe_cell("north")
-    ("'=1+1", -0.5, "' @sum", 'north')
+    Spreadsheets of some countries part cells by ';', so what stands behind one is looked at too.
+
+    >>> safe_cell("=1+1"), safe_cell(-0.5), safe_cell(" @sum"), safe_cell("north"), safe_cell("a;=1+1")
+    ("'=1+1", -0.5, "' @sum", 'north', "a;'=1+1")
     """
     if value is None:
         return ""
     if isinstance(value, int | float):
         return value
     text = value.isoformat() if isinstance(value, datetime) else str(value)
-    text = text.replace("\x00", "")
-    return f"'{text}" if text[:1] in _BREAKS or text.lstrip()[:1] in _FORMULA else text
+    text = _INNER.sub(r"\1'", text.replace("\x00", ""))
+    return f"'{text}" if text[:1] in _BREAKS or _FORMULA.match(text) else text
 
 
 def _plain(value: object) -> object:

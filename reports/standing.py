@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sqlalchemy.orm import Session
+
 from core.config.model import Goal, Kpi, Model
 from core.messages import Severity
 from core.rules import AlertState, TicketState
@@ -97,7 +99,6 @@ def standings(query: Query, now: datetime) -> list[Standing]:
         work = [row for row in tickets.tickets(session) if row.state != TicketState.CLOSED]
         found = []
         for name, model in query.project.models.items():
-            rows = windows.windows(session, name, model.grain, now - _LATELY, now)
             answers = [row for row in states if row.model == name]
             current = [row for row in judged if row.model == name]
             standing = tuple(goal_standing(query, model, goal, current, now) for goal in model.goals)
@@ -111,7 +112,7 @@ def standings(query: Query, now: datetime) -> list[Standing]:
                     performance=_signal(answers, ("performance", "drift")),
                     goal=_goal_signal(answers, standing),
                     goals=standing,
-                    fresh=max((row.end for row in rows if row.state == "ok"), default=None),
+                    fresh=_fresh(session, model, now),
                     tickets=tuple((row.id, row.severity) for row in work if row.model == name),
                     history=_history(query, model, now),
                 )
@@ -145,6 +146,16 @@ def goal_standing(
         reason=row.reason if row else _("It has not been judged yet."),
         **facts,
     )
+
+
+def _fresh(session: Session, model: Model, now: datetime) -> datetime | None:
+    """Return the end of the newest window with data; only where there is none of late all are read."""
+    for since in (now - _LATELY, None):
+        rows = windows.windows(session, model.name, model.grain, since, now)
+        found = max((row.end for row in rows if row.state == "ok"), default=None)
+        if found is not None:
+            return found
+    return None
 
 
 def _history(query: Query, model: Model, now: datetime) -> tuple[float | None, ...]:
