@@ -31,6 +31,7 @@ SCORE = "@score"
 """The column under which the score's own drift is kept."""
 _MANY = 4000
 """With more cells than that a heat map's marks are drawn by the graphics card."""
+_HOLLOW = "circle-open"
 _LEAST_SHARE = 0.01
 _WIDEST = 2.0
 """An interval is drawn up to so many times the largest value."""
@@ -59,6 +60,9 @@ def trend(
     for at, (name, points) in enumerate(series.items()):
         colour = scene.colours.series[at % len(scene.colours.series)]
         _line(chart, name, points, windows, unit, scene, colour, at, alone=len(series) == 1)
+    hollow = next((line for line in chart.data if line.marker.symbol == _HOLLOW), None)
+    if hollow is not None:  # one line of the legend explains them all
+        hollow.showlegend = True
     _missing(chart, series, windows, scene)
     for shade in shades:
         draw_shade(chart, shade, scene)
@@ -265,8 +269,8 @@ def _line(
             name=_("still coming in") if alone else _("{name}, still coming in").format(name=shown),
             mode="lines+markers",
             line={"color": colour, "width": 1.5, "dash": "dot"},
-            marker={"size": 6, "symbol": "circle-open", "line": {"width": 1.5}},
-            showlegend=at == 0,
+            marker={"size": 6, "symbol": _HOLLOW, "line": {"width": 1.5}},
+            showlegend=False,
         )
 
 
@@ -299,14 +303,18 @@ def _band(
 def _missing(
     chart: go.Figure, series: Mapping[str, Sequence[MetricPoint]], windows: Sequence[Window], scene: Scene
 ) -> None:
-    """Shade windows in which no series has a value; say 'no data' where there is room for the words."""
+    """Shade windows in which no series has a value; say 'no data' where there is room for the words.
+
+    Of many gaps, as of the nights of a call centre, the first alone says so.
+    """
     known = {p.window.start for points in series.values() for p in points if p.value.value is not None}
     inside = [window for window in windows if known and min(known) <= window.start <= max(known)]
-    for first, last in _runs([window.start not in known for window in inside]):
+    gaps = _runs([window.start not in known for window in inside])
+    for at, (first, last) in enumerate(gaps):
         x0, x1 = local(inside[first].start, scene.zone), local(inside[last - 1].end, scene.zone)
         chart.add_vrect(x0=x0, x1=x1, fillcolor=faint(scene.colours.muted, 0.10), line_width=0, layer="below")
         share = (x1 - x0) / (scene.until - scene.since)
-        if last - first >= 3 and share >= 0.03:
+        if last - first >= 3 and share >= 0.03 and (at == 0 or len(gaps) <= 3):
             chart.add_annotation(
                 x=x0 + (x1 - x0) / 2,
                 y=0.5,

@@ -21,6 +21,12 @@ def goal_sentence(standing: GoalStanding) -> str:
 def goal_line(standing: GoalStanding) -> str:
     """Write the goal in one short line for an overview, with the forecast where there is one."""
     unit = standing.unit
+    if standing.value is None:
+        return _("**{title}** is not known yet · goal {target} by {by}").format(
+            title=text.markdown(standing.title, limit=60),
+            target=text.number(standing.goal.target, unit),
+            by=_date(standing.goal.by),
+        )
     line = _("**{title}** {value} in {days} days · goal {target} by {by}: **{state}**").format(
         title=text.markdown(standing.title, limit=60),
         days=standing.goal.over.days,

@@ -51,6 +51,7 @@ h2 {padding-top: 0.9rem !important; padding-bottom: 0.2rem !important; scroll-ma
 [class*="st-key-card"] [data-testid="stPageLink-NavLink"]:hover {text-decoration: underline;}
 [data-testid="stMain"] [data-testid="stPageLink-NavLink"] p {white-space: normal; overflow-wrap: anywhere;}
 [class*="st-key-name"] [data-testid="stPageLink-NavLink"] p {font-size: 1.12rem; font-weight: 620;}
+[data-testid="stPopoverBody"] {max-width: min(27rem, 92vw);}
 .gk-table {overflow-x: auto;}
 .gk-table table {border-collapse: collapse; width: 100%; font-size: 0.9rem;}
 .gk-table th {text-align: left; font-weight: 600; opacity: 0.72; white-space: nowrap;}

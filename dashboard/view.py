@@ -1,8 +1,9 @@
 """What a model's page is asked for: version, segment, column and range, all of them in the address."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 import streamlit as st
 
@@ -14,6 +15,8 @@ from dashboard.charts import SCORE
 from dashboard.context import Context
 from dashboard.scene import Scene
 from dashboard.theme import palette
+
+NO_TITLES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +60,8 @@ def filters(context: Context, model: Model) -> tuple[View, list[str]]:
     compare = st.query_params.get("compare") == "1" and not version.value and len(facts.versions) > 1
     with st.container(horizontal=True, vertical_alignment="top", key="filters"):
         if len(context.project.models) > 1:
-            choice("model", _("Model"), model.name, list(context.project.models), "")
+            titles = {name: one.shown_title for name, one in context.project.models.items()}
+            choice("model", _("Model"), model.name, list(titles), "", titles)
         if len(facts.versions) > 1:
             choice("version", _("Version"), version.value, ["", *facts.versions], _("all versions"))
         if facts.segments:
@@ -87,9 +91,16 @@ def filters(context: Context, model: Model) -> tuple[View, list[str]]:
     return view, [range_note, version.note, segment.note, column.note, window_note]
 
 
-def choice(name: str, label: str, value: str, options: Sequence[str], all_: str) -> None:
-    """Offer one value, kept in the address; '' stands for all."""
-    words = {"": all_, SCORE: _("the score")}
+def choice(
+    name: str,
+    label: str,
+    value: str,
+    options: Sequence[str],
+    all_: str,
+    titles: Mapping[str, str] = NO_TITLES,
+) -> None:
+    """Offer one value, kept in the address; '' stands for all; `titles` are shown instead of names."""
+    words = {"": all_, SCORE: _("the score")} | {key: text.plain(title) for key, title in titles.items()}
     st.selectbox(
         label,
         options,

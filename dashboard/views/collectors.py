@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.config import Schedule
 from core.config.model import Model
 from core.text import N_, ngettext
 from core.text import gettext as _
@@ -91,7 +92,7 @@ def _pulse(context: Context) -> None:
             [
                 (_("Last full pass"), said(last)),
                 (_("Last sign of work"), said(worker)),
-                (_("Schedule"), str(context.project.schedule.collect)),
+                (_("Schedule"), _times(context.project.schedule.collect)),
             ]
         )
 
@@ -211,10 +212,16 @@ def _model(context: Context, model: Model) -> None:
 
 
 def _number(label: str, value: str, detail: str) -> None:
-    with st.container(width=170, gap=None):
+    with st.container(width=150, gap=None):
         st.caption(label)
         st.markdown(f"**{value}**")
         st.caption(detail)
+
+
+def _times(schedule: Schedule) -> str:
+    if schedule.at is not None:
+        return _("every day at {time}").format(time=f"{schedule.at:%H:%M}")
+    return _("once in {length}").format(length=text.span(schedule.interval))
 
 
 def _each(grain: Grain) -> str:

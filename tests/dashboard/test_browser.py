@@ -143,8 +143,9 @@ def row_time(served: Made) -> datetime:
     return row.opened_at
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 768])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1440, "light"), (1440, "dark"), (768, "light"), (768, "dark"), (375, "light")]
+)
 def test_each_page_opens_by_its_address_and_fits(
     browser: "Browser", address: str, screenshots: Path, width: int, scheme: str
 ) -> None:

@@ -242,11 +242,11 @@ def test_a_fresh_project_says_what_to_run(tmp_path: Path, first: str) -> None:
     page = opened(empty(tmp_path), first)
     said = words(page)
     hints: dict[str, Callable[[], bool]] = {
-        "overview": lambda: "goalkeeper collect" in said,
+        "overview": lambda: "goalkeeper collect" in said and "is not known yet · goal 15.0 % by" in said,
         "model": lambda: "goalkeeper collect --model lead" in said,
         "tickets": lambda: "No ticket was ever opened" in said,
         "reports": lambda: "No deep dive yet" in said,
-        "collectors": lambda: "goalkeeper collect --model lead" in said,
+        "collectors": lambda: "goalkeeper collect --model lead" in said and "once in 15 minutes" in said,
     }
     assert hints[first]()
 

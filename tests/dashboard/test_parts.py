@@ -147,6 +147,18 @@ def test_a_missing_window_is_a_gap_and_a_long_one_says_so() -> None:
     assert [one.text for one in chart.layout.annotations] == ["no data"]
 
 
+def test_of_many_gaps_the_first_alone_says_so() -> None:
+    values = [0.1, None, None, None] * 5 + [0.1]
+    chart = charts.trend({"A": points(values)}, "percent", scene(START, day(20).end))
+    assert [one.text for one in chart.layout.annotations] == ["no data"]
+
+
+def test_hollow_marks_of_a_later_version_are_explained_too() -> None:
+    whole, late = points([0.1, 0.2]), points([0.1, 0.2, 0.3], late=1)
+    chart = charts.trend({"v1": whole, "v2": late}, "percent", scene(START, day(2).end))
+    assert [line.name for line in chart.data if line.showlegend] == ["v1", "v2", "v2, still coming in"]
+
+
 def test_an_alert_is_shaded_only_inside_the_range() -> None:
     fired = Shade(since=START - timedelta(days=9), until=day(1).end, label="ticket 7", severity="major")
     chart = charts.trend({"A": points([0.1, 0.2, 0.3])}, "percent", scene(START, day(2).end), shades=[fired])
