@@ -104,7 +104,7 @@ class Work:
 def main(config: str) -> None:
     """Tick until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a job still runs is no news
     logging.getLogger("goalkeeper.passes").setLevel(logging.DEBUG)  # where an unexpected error arose
     project = load(Path(config))
     set_language(project.language)
