@@ -84,9 +84,12 @@ def learn(
     group_of = grouping(grain, zone)
     groups = np.array([group_of(point.window) for point in points])
     grouped = asks_for_groups(values, groups)
-    labels = groups if grouped else np.zeros(len(values), dtype=np.int64)
-    means = {int(g): (float(values[labels == g].mean()), int((labels == g).sum())) for g in np.unique(labels)}
-    residual = values - np.array([means[int(g)][0] for g in labels])
+    labels, at, counts = np.unique(
+        groups if grouped else np.zeros(len(values), dtype=np.int64), return_inverse=True, return_counts=True
+    )
+    levels = np.bincount(at, weights=values) / counts
+    means = {int(g): (float(level), int(n)) for g, level, n in zip(labels, levels, counts, strict=True)}
+    residual = values - levels[at]
     df = len(values) - len(means)
     raw = float((residual**2).sum() / df) if df > 0 else 0.0
     variance = raw * df / float(special.chdtri(df, 1 - UPPER)) if df > 0 else 0.0
@@ -122,12 +125,12 @@ def grouping(grain: Grain, zone: ZoneInfo) -> Callable[[Window], int]:
 
 def asks_for_groups(values: Floats, groups: NDArray[np.int64]) -> bool:
     """Tell by an F test (p < 0.01) whether the groups have means of their own, with four values in each."""
-    labels, counts = np.unique(groups, return_counts=True)
+    labels, at, counts = np.unique(groups, return_inverse=True, return_counts=True)
     if len(labels) < 2 or counts.min() < LEAST_IN_GROUP:
         return False
-    parts = [values[groups == label] for label in labels]
-    within = sum(float(((part - part.mean()) ** 2).sum()) for part in parts)
-    between = sum(len(part) * float((part.mean() - values.mean()) ** 2) for part in parts)
+    means = np.bincount(at, weights=values) / counts
+    within = float(((values - means[at]) ** 2).sum())
+    between = float((counts * (means - values.mean()) ** 2).sum())
     if within <= 0:
         return between > 0
     df = (len(labels) - 1, len(values) - len(labels))

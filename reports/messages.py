@@ -4,13 +4,13 @@
 resolved; `{"summary": …}` for a first pass; `{"day": …}` for a digest; nothing for a test.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from core.config import Project
-from core.dates import local_time
+from core.dates import local_day
 from core.errors import GoalkeeperError
 from core.evidence import Evidence, Finding
 from core.figures import figure
@@ -113,14 +113,14 @@ def _summary(row: OutboxRow, summary: Summary, project: Project) -> Message:
     zone = project.zone
     past = _("{windows} windows from {first} to {last} were looked through.").format(
         windows=figure(summary.windows, "count"),
-        first=local_time(summary.first, zone),
-        last=local_time(summary.last, zone),
+        first=local_day(summary.first, zone, year=True),
+        last=local_day(summary.last - timedelta(microseconds=1), zone, year=True),
     )
     harm = ngettext("{n} alert of harm", "{n} alerts of harm", summary.harm).format(n=summary.harm)
     notices = ngettext("{n} notice", "{n} notices", summary.notices).format(n=summary.notices)
     good = ngettext("{n} move the good way", "{n} moves the good way", summary.good).format(n=summary.good)
     told = _(
-        "It holds {harm}, {notices} and {good}; they are kept as history, and nobody was sent a message."
+        "They hold {harm}, {notices} and {good}; they are kept as history, and nobody was sent a message."
     )
     blocks: list[Block] = [Lead(text=f"{past} {told.format(harm=harm, notices=notices, good=good)}")]
     if summary.lasting:

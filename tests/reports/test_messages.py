@@ -136,8 +136,8 @@ def test_it_sums_a_long_past_up(house):
     row = outbox_row("summary", key="summary:lead|summary|owners", payload={"summary": summary})
     message = render(house.store, row, house.project)
     text = " ".join(message.text.split())
-    assert "363 windows from 1 May to 29 April were looked through." in text
-    assert "It holds 4 alerts of harm, 1 notice and 2 moves the good way" in text
+    assert "363 windows from 1 May 2025 to 28 April 2026 were looked through." in text
+    assert "They hold 4 alerts of harm, 1 notice and 2 moves the good way" in text
     assert "What lasts until now" in text
     assert "1 ticket opened" in message.subject
 
