@@ -16,7 +16,6 @@ from store import outbox
 from store.tables import OutboxRow
 
 _SHOWN = 100
-_FRAME = 900
 
 
 def listed(context: Context) -> None:
@@ -120,7 +119,7 @@ def one(context: Context, number: int) -> None:
     if body:
         if raw is None:
             st.caption(_("Written now from its facts; what was sent may have looked otherwise."))
-        frames.mail(body, height=_FRAME, title=_("The message"))
+        frames.mail(body, title=_("The message"))
 
 
 def digest(context: Context) -> None:
@@ -136,7 +135,7 @@ def digest(context: Context) -> None:
     except GoalkeeperError as error:
         st.error(text.markdown(error.message), icon=":material/error:")
         return
-    frames.mail(body, height=_FRAME, title=_("The digest"))
+    frames.mail(body, title=_("The digest"))
 
 
 @st.cache_data(show_spinner=False, max_entries=4)

@@ -9,7 +9,7 @@ import pytest
 
 from core.values import MetricPoint, MetricValue, ValueState
 from core.windows import Grain, window_at
-from dashboard import charts, links, options, text
+from dashboard import charts, frames, links, options, text
 from dashboard.scene import Level, Moment, Scene, Shade
 from goalkeeper.serve import dashboard_command
 from reports.query import Heat
@@ -219,6 +219,13 @@ def test_hours_with_gaps_are_drawn() -> None:
     ]
     chart = charts.trend({"A": found}, "count", scene(START, START + timedelta(days=1)))
     assert "no data" in [one.text for one in chart.layout.annotations]
+
+
+def test_a_longer_mail_gets_a_higher_frame_whatever_its_pictures_weigh() -> None:
+    short, long = "<p>" + "x" * 4800, "<p>" + "x" * 8300
+    picture = f'<img src="data:image/png;base64,{"A" * 60_000}">'
+    assert 500 <= frames.mail_height(short) < frames.mail_height(long) < 1400
+    assert frames.mail_height(short + picture) - frames.mail_height(short) in range(200, 230)
 
 
 def test_an_installed_copy_gets_the_theme_as_flags() -> None:
