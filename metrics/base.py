@@ -81,10 +81,14 @@ REGRESSION = frozenset({Task.REGRESSION})
 
 @dataclass(frozen=True, kw_only=True)
 class KpiFacts:
-    """A KPI as configured; `amount` is the worth of one unit of its numerator, None where not given."""
+    """A KPI as configured; `amount` is the worth of one unit of its numerator, None where not given.
+
+    `own_table`: it is counted from a table of its own, a row of which may hold the sums of many units.
+    """
 
     name: str
     kind: Literal["ratio", "mean"] = "ratio"
+    own_table: bool = False
     amount: float | None = None
     currency: str = ""
     baseline: float | None = None

@@ -15,7 +15,11 @@ from metrics.intervals import ratio as ratio_limits
 
 @dataclass(frozen=True, kw_only=True)
 class KpiTotals:
-    """A KPI's sums over all label ages: rows, Σx, Σy, Σx², Σy², Σxy; x numerator, y denominator."""
+    """A KPI's sums over all label ages: rows, Σx, Σy, Σx², Σy², Σxy; x numerator, y denominator.
+
+    `summed`: a row may hold the sums of many units (a day's totals), as in a table of the KPI's own. Its
+    units are then what the denominator counts, if that is whole numbers, however many rows they come in.
+    """
 
     rows: int = 0
     numerator: float = 0.0
@@ -23,33 +27,57 @@ class KpiTotals:
     numerator_squares: float = 0.0
     denominator_squares: float = 0.0
     cross: float = 0.0
+    summed: bool = False
 
     @property
     def is_share(self) -> bool:
-        """Tell whether every row adds 0 or 1 to both and the numerator counts a part of the denominator."""
+        """Tell whether the numerator counts a part of what the denominator counts.
+
+        Where rows are units every row adds 0 or 1 to both. Where they are sums both are whole numbers and
+        no row's numerator is above its denominator, as far as the sums tell: Σx² ≤ Σxy ≤ Σy².
+        """
         x, y = self.numerator, self.denominator
+        if self.summed:
+            whole = self.counts_units and all(map(_is_whole, (x, self.numerator_squares, self.cross)))
+            return (
+                whole
+                and 0 <= x <= y
+                and x <= self.numerator_squares <= self.cross <= self.denominator_squares
+            )
         return x == self.numerator_squares == self.cross and y == self.denominator_squares and 0 <= x <= y
 
     @property
+    def counts_units(self) -> bool:
+        """Tell whether the denominator of summed rows counts: whole numbers, none negative."""
+        y, squares = self.denominator, self.denominator_squares
+        return self.summed and _is_whole(y) and _is_whole(squares) and 0 <= y <= squares
+
+    @property
     def units(self) -> int:
-        """How many rows the level rests on: those in a share's denominator, else all."""
-        return round(self.denominator) if self.is_share else self.rows
+        """How many units the level rests on: those that the denominator counts, else the rows."""
+        return round(self.denominator) if self.is_share or self.counts_units else self.rows
 
     def limits(self) -> Limits | None:
         """Return the interval of numerator / denominator; None where it has none."""
-        if self.denominator == 0 or self.rows < 2:
+        if self.denominator == 0:
             return None
         if self.is_share:
             return wilson(self.numerator, self.denominator)
+        if self.rows < 2:
+            return None
         squares = (self.numerator_squares, self.denominator_squares, self.cross)
         return ratio_limits(self.numerator, self.denominator, squares, self.rows)
 
 
+def _is_whole(value: float) -> bool:
+    return float(value).is_integer()
+
+
 def totals(subject: Subject) -> KpiTotals:
     """Return the sums of the subject's KPI; zeros where the profile does not hold it."""
-    found = subject.profile.outcomes.kpis.get(subject.kpi.name) if subject.kpi is not None else None
-    if found is None:
+    if subject.kpi is None or subject.kpi.name not in subject.profile.outcomes.kpis:
         return KpiTotals()
+    found = subject.profile.outcomes.kpis[subject.kpi.name]
     sums = dict(zip(KPI_SUMS, np.asarray(found).sum(axis=0).tolist(), strict=True))
     return KpiTotals(
         rows=round(sums["rows"]),
@@ -58,6 +86,7 @@ def totals(subject: Subject) -> KpiTotals:
         numerator_squares=sums["numerator²"],
         denominator_squares=sums["denominator²"],
         cross=sums["cross"],
+        summed=subject.kpi.own_table,
     )
 
 

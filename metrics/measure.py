@@ -83,6 +83,7 @@ def kpi_facts(model: Model, name: str) -> KpiFacts:
     return KpiFacts(
         name=name,
         kind="ratio" if kpi.mean is None else "mean",
+        own_table=kpi.source is not None,
         amount=None if kpi.value is None else kpi.value.amount,
         currency="" if kpi.value is None else kpi.value.currency,
         baseline=None if goal is None else goal.baseline,

@@ -14,7 +14,7 @@ from core.grid import LATENCY, GridSet
 from core.profile import Inputs, Profile, ProfileKey, Role
 from core.values import MetricPoint, ValueState
 from core.windows import Grain, Window
-from metrics.measure import measure
+from metrics.measure import kpi_facts, measure
 from tests.metrics import counted
 
 NOW = datetime(2026, 4, 20, tzinfo=UTC)
@@ -264,3 +264,12 @@ def test_the_order_of_the_cells_does_not_matter() -> None:
     cells = {key("v1"): rows(100), key("v2"): rows(100, seed=2), key("v3", Role.SHADOW): rows(90, seed=3)}
 
     assert measured(cells) == measured(dict(reversed(cells.items())))
+
+
+def test_it_knows_which_kpi_has_a_table_of_its_own() -> None:
+    table = {"numerator": "sold", "denominator": "calls", "source": {"path": "sales.parquet"}}
+
+    found = model(kpis={"sales": table, "wait": {"mean": "seconds"}})
+
+    assert kpi_facts(found, "sales").own_table
+    assert not kpi_facts(found, "wait").own_table

@@ -9,7 +9,7 @@ from scipy import stats
 
 from core.grid import GridSet
 from core.profile import Inputs, Outcomes, Profile
-from core.values import MetricValue
+from core.values import MetricValue, ValueState
 from metrics.base import KpiFacts, Subject
 from metrics.intervals import ranks, wilson
 from metrics.registry import all_metrics
@@ -131,6 +131,46 @@ def test_it_takes_a_share_for_a_share() -> None:
     assert (found.n, found.numerator, found.denominator) == (
         answered.sum(), converted.sum(), answered.sum(),
     )  # fmt: skip
+
+
+def test_totals_of_a_day_in_one_row_say_what_its_units_would() -> None:
+    outcomes = counted.kpi("conversion", np.array([150.0]), np.array([1200.0]))
+
+    found = measured("business.ratio", of(outcomes=outcomes, kpi=KpiFacts(name="conversion", own_table=True)))
+
+    expected = stats.binomtest(150, 1200).proportion_ci(method="wilson")
+    assert (found.state, found.value, found.n) == (ValueState.OK, 0.125, 1200)
+    assert (found.lower, found.upper) == (pytest.approx(expected.low), pytest.approx(expected.high))
+
+
+def test_a_table_of_single_units_is_counted_as_in_a_log() -> None:
+    won, answered = np.repeat([1.0, 0.0], [15, 105]), np.repeat([1.0, 0.0], [100, 20])
+    outcomes = counted.kpi("conversion", won, answered)
+
+    log, table = (
+        measured("business.ratio", of(outcomes=outcomes, kpi=KpiFacts(name="conversion", own_table=own)))
+        for own in (False, True)
+    )
+
+    assert table == log
+    assert table.n == 100
+
+
+def test_totals_that_are_no_part_of_the_count_have_the_interval_of_their_rows() -> None:
+    revenue, orders = np.array([900.0, 1500.0, 1300.0]), np.array([30.0, 50.0, 40.0])
+    facts = KpiFacts(name="basket", own_table=True)
+
+    many = measured("business.ratio", of(outcomes=counted.kpi("basket", revenue, orders), kpi=facts))
+    one = measured("business.ratio", of(outcomes=counted.kpi("basket", revenue[:1], orders[:1]), kpi=facts))
+    broken = measured("business.ratio", of(outcomes=counted.kpi("basket", orders, revenue + 0.25), kpi=facts))
+
+    assert many.n == 120
+    assert many.value == pytest.approx(3700 / 120)
+    assert many.lower is not None
+    assert many.upper is not None
+    assert many.lower < 3700 / 120 < many.upper
+    assert (one.state, one.value, one.n, one.lower) == (ValueState.OK, 30.0, 30, None)
+    assert (broken.state, broken.n) == (ValueState.NOT_ENOUGH_DATA, 3)
 
 
 def test_its_interval_of_a_ratio_covers_as_promised() -> None:

@@ -9,7 +9,9 @@ from metrics.kpis import level
 def ratio(subject: Subject) -> MetricValue:
     """Return Σ numerator / Σ denominator; Wilson's interval for a share, else the delta method's.
 
-    Kept under the KPI's own name: `business.call_conversion`.
+    Kept under the KPI's own name: `business.call_conversion`. A table of the KPI's own may hold sums (a
+    day's totals): n is then the denominator where it is whole numbers, and the interval Wilson's where the
+    numerator is a part of them. Money in whole units cannot be told from counts.
 
     >>> from metrics.examples import kpi
     >>> ratio(kpi()).value

@@ -12,7 +12,8 @@ from metrics.kpis import totals
 def value_per_prediction(subject: Subject) -> MetricValue:
     """Return amount · Σ numerator / predictions in the KPI's currency with the interval of a mean.
 
-    The column names the KPI. A cost is a negative amount.
+    The column names the KPI. A cost is a negative amount. Of a KPI from a table of its own the rows are not
+    the predictions': there it has no interval.
 
     >>> from metrics.examples import kpi
     >>> value_per_prediction(kpi()).value
@@ -24,7 +25,7 @@ def value_per_prediction(subject: Subject) -> MetricValue:
         return MetricValue.missing(_("The KPI does not say what one is worth (value: {amount, currency})."))
     if n < LEAST_ROWS or found.rows == 0:
         return too_few(n if found.rows else 0)
-    limits = mean(found.numerator, found.numerator_squares, n).scaled(amount)
+    limits = None if found.summed else mean(found.numerator, found.numerator_squares, n).scaled(amount)
     worth = amount * found.numerator
     return answer(worth / n, n=n, limits=limits, numerator=worth, denominator=n)
 
