@@ -267,7 +267,11 @@ def test_the_order_of_the_cells_does_not_matter() -> None:
 
 
 def test_it_knows_which_kpi_has_a_table_of_its_own() -> None:
-    table = {"numerator": "sold", "denominator": "calls", "source": {"path": "sales.parquet"}}
+    table = {
+        "numerator": "sold",
+        "denominator": "calls",
+        "source": {"kind": "parquet", "columns": {"time": "day"}},
+    }
 
     found = model(kpis={"sales": table, "wait": {"mean": "seconds"}})
 
