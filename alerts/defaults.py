@@ -98,7 +98,6 @@ FAMILIES = {
     "performance": (Family.OUTCOME, TicketKind.RETRAIN),
     "drift": (Family.DRIFT, None),
 }
-PER_COLUMN = ("drift.", "quality.missing", "quality.unseen", "quality.out_of_range")
 
 
 def primary_metric(model: Model) -> str:
@@ -275,7 +274,7 @@ def _own(model: Model, name: str, settings: RuleSettings, known: Mapping[str, Wa
         settings.metric or name,
         metric,
         severity=Severity.NOTICE if family == "drift" else Severity.MAJOR,
-        column=None if metric.startswith(PER_COLUMN) else "",
+        column=None,  # wherever the metric is stored: its declaration says whether for each column
         outcomes=family in ("business", "performance"),
     )
 

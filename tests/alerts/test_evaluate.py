@@ -55,6 +55,16 @@ def test_it_opens_one_ticket_and_queues_one_message(house):
     assert evidence.goal.target == 0.15
 
 
+@pytest.mark.parametrize("column", ["", "age"])
+def test_it_judges_a_metric_of_ones_own_wherever_it_is_stored(house, column):
+    house.configure("    rules: {wild: {metric: quality.wildness, kind: threshold, above: 0.5}}")
+    calm(house)
+    house.save([share(35, "quality.wildness", 0.9, column=column)], rows(1, 35))
+    house.evaluate(36)
+    (alert,) = house.alerts("wild")
+    assert (alert.column, alert.state) == (column, AlertState.FIRING)
+
+
 def test_it_writes_nothing_twice(house):
     calm(house)
     house.save(conversions([0.06, 0.06], 35), rows(2, 35))
