@@ -1,5 +1,6 @@
 """Read a sample of a prediction log: what its columns hold."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from core.text import gettext as _
 ROWS = 20_000
 _LEVELS = 60
 _LOOKED_AT = 50
+_WRITTEN = re.compile(r"\d{4}-\d\d-\d\d([T ].+)?|\d{8}T.+")
+"""How a time looks as text; `fromisoformat` takes any character between day and hour, as in ids."""
 Kind = Literal["number", "text", "time", "boolean", "other"]
 
 
@@ -130,7 +133,7 @@ def _text(value: object) -> str:
 
 
 def _time(text: str) -> datetime | None:
-    if len(text) < 10:
+    if not _WRITTEN.fullmatch(text):
         return None
     try:
         return datetime.fromisoformat(text)

@@ -78,6 +78,25 @@ def test_it_finds_what_the_columns_of_a_log_are_for(
     assert "note: more than half of its values are distinct" in config.read_text()
 
 
+@pytest.mark.parametrize(
+    "id_", ["20261120-{:04d}", "20261120{:04d}-01", "2026-11-20-{:04d}", "2026-11-20_{:02d}00"]
+)
+def test_ids_that_begin_with_a_day_are_no_times(id_: str, tmp_path: Path) -> None:
+    rows = binary_log()[:24].assign(call_id=[id_.format(i) for i in range(24)])
+
+    found = propose(write_parquet(rows, tmp_path))
+
+    assert (found.uses["id"], found.uses["time"]) == ("call_id", "called_at")
+
+
+@pytest.mark.parametrize("time", ["%Y-%m-%d %H:%M:%S", "%Y%m%dT%H%M%S", "%Y-%m-%dT%H:%M:%S.000Z"])
+def test_times_written_as_text_are_times(time: str, tmp_path: Path) -> None:
+    rows = binary_log()
+    rows["called_at"] = rows["called_at"].dt.strftime(time)
+
+    assert propose(write_parquet(rows, tmp_path)).uses["time"] == "called_at"
+
+
 def test_it_writes_a_path_as_seen_from_the_file(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     sample = write_parquet(binary_log(), tmp_path / "logs")
