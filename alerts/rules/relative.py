@@ -30,7 +30,7 @@ from datetime import datetime
 from math import exp, expm1, log
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 from alerts.normal import Expected, Normal, learn, sampling_error
 from alerts.rules.base import Judgement, RuleOptions, Series, Side, Verdict, has_number, unknown
@@ -47,20 +47,31 @@ LEARNT = 14
 
 
 def _parse_floor(value: object) -> object:
-    """Read '10%' as a share of the normal level (negative inside), a number as it is."""
+    """Read '10%' as a share of the normal level (negative inside), a number as it is.
+
+    Raises:
+        RefusedError: a text of another form, or a negative number.
+    """
     if isinstance(value, str):
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value)
         if found is None:
             raise RefusedError(_("This is not a floor."), allowed=_("0.05 in the metric's unit, or 10%"))
-        return -float(found[1]) / 100
+        return 0.0 - float(found[1]) / 100
+    if isinstance(value, int | float) and value < 0:
+        raise RefusedError(_("This is not a floor."), allowed=_("0.05 in the metric's unit, or 10%"))
     return value
+
+
+def _write_floor(value: float) -> float | str:
+    """Write a floor as the file says it."""
+    return f"{-100 * value:g}%" if value < 0 else value
 
 
 class Options(RuleOptions):
     """`floor` is the least effect that matters: in the metric's unit, or '10%' of the normal level."""
 
     sigmas: float = Field(4.5, gt=0)
-    floor: Annotated[float, BeforeValidator(_parse_floor)] = 0.0
+    floor: Annotated[float, BeforeValidator(_parse_floor), PlainSerializer(_write_floor)] = 0.0
     learn: int = Field(14, ge=1)
     side: Side | None = None
     against: Literal["reference", "trailing"] = "reference"

@@ -60,6 +60,7 @@ def test_it_mutes_and_adds(tmp_path):
         ("{nonsense: {mute: true}}", "no rule 'nonsense'", "Known rules"),
         ("{business.conversion: {sigma: 6}}", "rules.business.conversion.sigma", "Did you mean sigmas?"),
         ("{business.conversion: {sigmas: high}}", "rules.business.conversion.sigmas", "Allowed"),
+        ("{business.conversion: {floor: -0.3}}", "rules.business.conversion.floor", "Allowed"),
     ],
 )
 def test_it_says_what_does_not_fit(tmp_path, rules, told, hint):

@@ -259,6 +259,16 @@ def test_rules_are_listed_with_kind_severity_and_options(own: Path) -> None:
     assert "nothing: a notice" in run(own, "rules", "list")
 
 
+def test_rules_are_listed_with_floors_as_the_file_writes_them(own: Path) -> None:
+    change(own, rules={"drift.columns": {"floor": 0.03}, "business.conversion": {"sigmas": 3}})
+
+    rules = {row["rule"]: row["options"] for row in printed(own, "rules", "list")}
+
+    assert rules["service.latency_p95_ms"]["floor"] == "30%"
+    assert (rules["drift.columns"]["floor"], rules["business.conversion"]["floor"]) == (0.03, "5%")
+    assert "floor: 30%" in run(own, "rules", "list")
+
+
 def test_the_reference_in_force_is_shown(collected: Path) -> None:
     (row,) = printed(collected, "reference", "show")
 
