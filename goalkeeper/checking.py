@@ -98,9 +98,7 @@ def _source(project: Project, name: str, side: Any, now: datetime) -> SourceFoun
     first = min((one.first for one in good if one.first), default=None)
     last = max((one.last for one in good if one.last), default=None)
     uses = ", ".join(
-        f"{use}: {value}"
-        for use, value in columns.model_dump(exclude_none=True).items()
-        if isinstance(value, str)
+        f"{use}: {_as_written(value)}" for use, value in columns.model_dump(exclude_none=True).items()
     )
     lines = [_("{n} rows in {parts} parts").format(n=f"{rows:,}", parts=len(good))]
     if first is not None and last is not None:
@@ -116,6 +114,13 @@ def _source(project: Project, name: str, side: Any, now: datetime) -> SourceFoun
         name=name, described=described, lines=tuple(lines), rows=rows, first=first, last=last,
         error="; ".join(bad),
     )  # fmt: skip
+
+
+def _as_written(column: str | Mapping[str, str]) -> str:
+    """Write a column as the file names it; a multiclass model's score is a column for each class."""
+    if isinstance(column, str):
+        return column
+    return "{" + ", ".join(f"{label}: {name}" for label, name in column.items()) + "}"
 
 
 def _join(opened: Any) -> str:

@@ -56,6 +56,18 @@ def test_check_shows_what_every_source_holds(collected: Path) -> None:
     assert found["channels"] == {"owners": ""}
 
 
+def test_check_shows_the_score_of_every_class(own: Path) -> None:
+    body = yaml.safe_load(own.read_text())
+    model = body["models"]["lead"]
+    model |= {"task": "multiclass", "kpis": {}, "goals": []}
+    model["predictions"]["columns"]["score"] = {"old": "age", "sure": "p"}
+    own.write_text(yaml.safe_dump(body, sort_keys=False))
+
+    lines = printed(own, "check", "--now", NOW)["models"][0]["sources"][0]["lines"]
+
+    assert "score: {old: age, sure: p}" in " ".join(lines)
+
+
 def test_check_sends_nothing(own: Path) -> None:
     outbox = own.parent / "state" / "outbox"
     before = sorted(outbox.iterdir())
