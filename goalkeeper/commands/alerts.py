@@ -39,8 +39,8 @@ def list_(
     asked = open_session(config)
     wanted = chosen_models(asked.project, model)
     with asked.store.read() as session:
-        rows = [row for row in alerts.alerts(session) if row.model in wanted]
-    rows = [row for row in rows[::-1] if not firing or row.state == AlertState.FIRING]
+        known = [row for row in alerts.alerts(session) if row.model in wanted]
+    rows = [row for row in known[::-1] if not firing or row.state == AlertState.FIRING]
     if json:
         print_json(
             [
@@ -69,5 +69,7 @@ def list_(
             )
             for row in rows
         ],
-        _("No alerts. They appear once windows are collected: `goalkeeper collect`."),
+        _("No alert is firing. `goalkeeper alerts list` prints those of the past.")
+        if known
+        else _("No alerts. They appear once windows are collected: `goalkeeper collect`."),
     )

@@ -9,16 +9,19 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import delete
 from typer.testing import CliRunner
 
 from core.config import load
 from core.errors import GoalkeeperError
+from core.rules import AlertState
 from goalkeeper.cli import app
 from goalkeeper.clock import OWN
 from store import alerts
 from store.database import Store
 from store.heartbeats import PASS, beat
 from store.settings import put
+from store.tables import AlertChangeRow, AlertRow
 from tests.goalkeeper import small
 
 HOME = Path(__file__).parents[2]
@@ -214,6 +217,22 @@ def test_alerts_are_printed_with_the_fields_of_the_design(collected: Path) -> No
     assert (alert["rule"], alert["state"]) == ("service.error_share", "firing")
     assert alert["since"].startswith("2026-03-27")
     assert "service.error_share" in run(collected, "alerts", "list", "--firing")
+
+
+def test_where_no_alert_fires_it_says_how_to_see_those_of_the_past(own: Path) -> None:
+    store = Store.open(load(own).store.reveal())
+    with store.write() as session:
+        for row in alerts.alerts(session):
+            row.state = AlertState.OK
+
+    told = run(own, "alerts", "list", "--firing")
+    with store.write() as session:
+        session.execute(delete(AlertChangeRow))
+        session.execute(delete(AlertRow))
+    store.close()
+
+    assert told == "No alert is firing. `goalkeeper alerts list` prints those of the past.\n"
+    assert "No alerts. They appear" in run(own, "alerts", "list", "--firing")
 
 
 def test_a_ticket_goes_from_open_to_dismissed(own: Path) -> None:
