@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 def dashboard(config: ConfigOption = CONFIG, host: HostOption = "127.0.0.1", port: PortOption = 8501) -> None:
     """Serve the dashboard alone."""
-    import subprocess
+    import os
     import sys
 
     from goalkeeper.serve import dashboard_command, free_port
@@ -22,4 +22,6 @@ def dashboard(config: ConfigOption = CONFIG, host: HostOption = "127.0.0.1", por
     project = open_project(config)
     page = free_port(host, port)
     typer.echo(_("Dashboard: http://{host}:{port}").format(host=host, port=page))
-    sys.exit(subprocess.call(dashboard_command(project.path, host=host, port=page)))
+    sys.stdout.flush()
+    command = dashboard_command(project.path, host=host, port=page)
+    os.execv(command[0], command)  # this process becomes the dashboard: whoever ends it ends everything

@@ -172,6 +172,29 @@ def test_a_replayed_project_is_shown_and_asked_but_not_collected(own: Path, tmp_
     assert after == before
 
 
+def test_the_dashboard_alone_ends_with_its_command(own: Path, tmp_path: Path) -> None:
+    port, output = free_port("127.0.0.1", 18601), tmp_path / "dashboard.txt"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "goalkeeper", "dashboard", "--config", str(own), "--port", str(port)],
+            cwd=HOME, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    try:
+        soon(lambda: accepts(port), "the dashboard answers")
+        assert f"Dashboard: http://127.0.0.1:{port}" in output.read_text()
+        process.terminate()
+        process.wait(timeout=PATIENCE_S)
+        soon(lambda: not accepts(port), "nobody listens any more")
+    finally:
+        process.kill()
+
+
+def accepts(port: int) -> bool:
+    """Tell whether somebody listens."""
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_a_taken_port_moves_to_the_next() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
