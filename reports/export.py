@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from core.config import Project
 from core.values import MetricPoint
 from reports.query import Query
+from store import windows
 from store.database import Store
 
 Format = Literal["csv", "json", "parquet"]
@@ -103,6 +104,7 @@ def export_points(
     project: Project,
     *,
     models: Sequence[str],
+    now: datetime,
     metric: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -110,15 +112,31 @@ def export_points(
 ) -> list[ExportRow]:
     """Return the current row of each value (or the one known `as_of` a time), with its unit.
 
-    `since` and `until` bound the start of windows, half-open.
+    `since` and `until` bound the start of windows, half-open. A `metric` that is not stored is computed as of
+    `now`, for all versions and rows, each column; of an earlier time only stored values are known.
     """
     query = Query(store=store, project=project)
     rows = []
     for model in models:
         found = query.stored(model, metric=metric, since=since, until=until, as_of=as_of)
+        if metric is not None and not found and as_of is None:
+            found = _computed(query, model, metric, since, until, now)
         units = {name: query.unit(model, name) for name in {point.metric for point in found}}
         rows += [export_row(point, unit=units[point.metric], zone=project.zone) for point in found]
     return rows
+
+
+def _computed(
+    query: Query, model: str, metric: str, since: datetime | None, until: datetime | None, now: datetime
+) -> list[MetricPoint]:
+    grain = query.project.models[model].grain
+    with query.store.read() as session:
+        rows = windows.windows(session, model, grain, since, until)
+    if not rows:
+        return []
+    return query.series(
+        model, metric, since=rows[0].start, until=rows[-1].end, now=now, column=None, grain=grain
+    )
 
 
 def write(rows: Iterable[ExportRow], format_: Format) -> bytes:

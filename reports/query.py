@@ -56,14 +56,15 @@ class Query:
         now: datetime,
         version: str = "",
         segment: str = "",
-        column: str = "",
+        column: str | None = "",
         grain: Grain | None = None,
         as_of: datetime | None = None,
     ) -> list[MetricPoint]:
         """Return one point for each window that has one, in order of time.
 
-        `grain` defaults to the model's. What is not stored (another grain, metric, version or segment) is
-        computed from merged profiles; a range `as_of` an earlier time knows stored values only.
+        `grain` defaults to the model's; `column` None means every one. What is not stored (another grain,
+        metric, version or segment) is computed from merged profiles; a range `as_of` an earlier time knows
+        stored values only.
 
         Raises:
             GoalkeeperError: no such model or metric.
@@ -263,7 +264,7 @@ class Query:
         now: datetime,
         version: str,
         segment: str,
-        column: str,
+        column: str | None,
     ) -> list[MetricPoint]:
         grain = _counted_by(model, asked[0].grain) if asked else None
         if grain is None:
@@ -285,7 +286,7 @@ class Query:
                 points.append(
                     MetricPoint(
                         model=model.name, metric=metric, window=window, version=version, segment=segment,
-                        column=column, value=MetricValue.missing(why, state=ValueState.ERROR),
+                        column=column or "", value=MetricValue.missing(why, state=ValueState.ERROR),
                     )
                 )  # fmt: skip
                 continue
@@ -306,7 +307,11 @@ class Query:
                 maturity=maturity,
                 plugin_dirs=self.project.plugin_dirs,
             )
-            points += [p for p in answer if (p.version, p.segment, p.column) == (version, segment, column)]
+            points += [
+                p
+                for p in answer
+                if (p.version, p.segment) == (version, segment) and column in (None, p.column)
+            ]
         return points
 
     def _normal(self, model: Model, segment: str) -> Normal:

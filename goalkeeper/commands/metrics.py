@@ -1,5 +1,6 @@
 """`goalkeeper metrics`: the stored numbers, for other programs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from goalkeeper.commands.options import (
     ConfigOption,
     JsonOption,
     ModelOption,
+    Session,
     SinceOption,
     UntilOption,
     chosen_models,
@@ -62,7 +64,8 @@ def export(
     config: ConfigOption = CONFIG,
     model: ModelOption = None,
     metric: Annotated[
-        str | None, typer.Option("--metric", help=_("Only this metric."), metavar="NAME")
+        str | None,
+        typer.Option("--metric", help=_("Only this metric; what is not stored is computed."), metavar="NAME"),
     ] = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -81,10 +84,14 @@ def export(
 
     asked = open_session(config)
     zone = asked.project.zone
+    models = chosen_models(asked.project, model)
+    if metric is not None:
+        _refuse_unknown(asked, models, metric)
     rows = export_points(
         asked.store,
         asked.project,
-        models=chosen_models(asked.project, model),
+        models=models,
+        now=asked.now,
         metric=metric,
         since=parse_time(since, zone, "--since"),
         until=parse_time(until, zone, "--until"),
@@ -92,9 +99,35 @@ def export(
     )
     if output is None and format == "parquet":
         raise typer.BadParameter(_("Parquet is not text: name a file."), param_hint="--output")
+    if not rows:
+        typer.echo(
+            _("No values: nothing of it was stored by then; without --as-of it is computed.")
+            if as_of is not None
+            else _("No values: nothing is collected in this range, or the models do not have this metric."),
+            err=True,
+        )
     data = write(rows, format)
     if output is None:
         typer.echo(data.decode("utf-8"), nl=False)
     else:
         output.write_bytes(data)
         typer.echo(_("Wrote {n} rows to {file}.").format(n=len(rows), file=output), err=True)
+
+
+def _refuse_unknown(asked: Session, models: Sequence[str], metric: str) -> None:
+    from core.spelling import nearest_of
+    from reports.query import Query
+
+    query = Query(store=asked.store, project=asked.project)
+    if any(query.is_known(model, metric) for model in models):
+        return
+    kpis = [f"business.{kpi}" for model in models for kpi in asked.project.models[model].kpis]
+    near = nearest_of(metric, [*query.declared(), *kpis])
+    hint = (
+        _("Did you mean {nearest}?").format(nearest=near)
+        if near
+        else _("`goalkeeper metrics list` prints all of them.")
+    )
+    raise typer.BadParameter(
+        _("There is no metric '{name}'.").format(name=metric) + " " + hint, param_hint="--metric"
+    )

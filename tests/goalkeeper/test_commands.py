@@ -205,6 +205,28 @@ def test_explain_says_that_there_is_nothing(collected: Path) -> None:
         run(collected, "explain", "drift.psi", "--window", "2026-01-01")
 
 
+# ---- metrics
+
+
+def test_the_export_of_what_is_not_stored_is_computed(collected: Path) -> None:
+    rows = json.loads(run(collected, "metrics", "export", "--metric", "drift.psi", "--format", "json"))
+
+    assert {(row["metric"], row["segment"]) for row in rows} == {("drift.psi", "")}
+    assert len([row for row in rows if row["column"] == "age"]) == small.DAYS
+
+
+def test_an_export_without_values_says_why(collected: Path) -> None:
+    def told(*words: str) -> str:
+        asked = ["metrics", "export", "--config", str(collected), *words]
+        return CliRunner().invoke(app, asked, catch_exceptions=False).stderr
+
+    assert "Did you mean drift.psi?" in told("--metric", "drift.psii")
+    assert "Did you mean business.conversion?" in told("--metric", "business.convertion")
+    assert "without --as-of it is computed" in told("--metric", "drift.psi", "--as-of", NOW)
+    assert "nothing is collected in this range" in told("--since", "2031-01-01")
+    assert told("--metric", "quality.rows") == ""
+
+
 # ---- alerts, tickets
 
 

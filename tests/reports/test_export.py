@@ -52,7 +52,7 @@ READ: dict[str, Callable[[bytes], list[Facts]]] = {
 
 
 def exported(query: Query, **asked: Any) -> list[ExportRow]:
-    return export_points(query.store, query.project, models=["lead"], **asked)
+    return export_points(query.store, query.project, models=["lead"], now=small.NOW, **asked)
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -96,6 +96,19 @@ def test_what_was_known_earlier_is_not_there_before_it_was_computed(query: Query
     before = min(point.computed_at for point in query.stored("lead") if point.computed_at) - DAY
     assert exported(query, as_of=before) == []
     assert exported(query, as_of=before + 2 * DAY) == exported(query)
+
+
+def test_a_metric_that_is_not_stored_is_computed_for_each_column(query: Query) -> None:
+    rows = read_json(
+        write(exported(query, metric="drift.psi", since=small.START, until=small.START + 3 * DAY), "json")
+    )
+
+    asked = {"since": small.START, "until": small.START + 3 * DAY, "now": small.NOW}
+    of_age = query.series("lead", "drift.psi", column="age", **asked)
+    assert query.stored("lead", metric="drift.psi") == []
+    assert {row["column"] for row in rows} >= {"age", "region", "@score"}
+    assert [row["value"] for row in rows if row["column"] == "age"] == [point.value.value for point in of_age]
+    assert {row["window_start"] for row in rows} == {small.START + at * DAY for at in range(3)}
 
 
 def test_csv_is_what_spreadsheets_expect(query: Query) -> None:
