@@ -44,7 +44,7 @@ def may_become(ticket: TicketRow, state: TicketState) -> bool:
 
 
 def acknowledge(session: Session, ticket_id: int, *, actor: str, now: datetime) -> TicketRow:
-    """Say that somebody is on it: stops escalation, nothing else."""
+    """Say that somebody is on it: the ticket is no longer overdue; it changes nothing else."""
     ticket = find(session, ticket_id)
     _check(ticket, TicketState.ACKNOWLEDGED)
     tickets.set_state(session, ticket, TicketState.ACKNOWLEDGED, now=now)

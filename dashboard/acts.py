@@ -48,7 +48,7 @@ def _acknowledge(context: Context, ticket: TicketRow) -> None:
         _("Acknowledge"),
         type="primary",
         icon=":material/back_hand:",
-        help=_("Say that you are on it. It stops reminders, nothing else."),
+        help=_("Say that you are on it: it is no longer overdue, nothing else changes."),
     ):
         _do(
             context,

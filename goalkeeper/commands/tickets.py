@@ -104,7 +104,7 @@ def show(ticket: TicketArgument, config: ConfigOption = CONFIG, json: JsonOption
 
 @app.command()
 def ack(ticket: TicketArgument, config: ConfigOption = CONFIG, now: NowOption = None) -> None:
-    """Say that you are on it; stops escalation, nothing else."""
+    """Say that you are on it: the ticket is no longer overdue; it changes nothing else."""
     from alerts.tickets import acknowledge
 
     _act(config, now, lambda session, asked: acknowledge(session, ticket, actor=asked.actor, now=asked.now))

@@ -166,3 +166,9 @@ def test_the_quick_start_of_the_readme_is_short() -> None:
 
     assert "models" in yaml.safe_load(first)
     assert len([line for line in first.splitlines() if line.strip()]) < 10
+
+
+def test_no_text_promises_escalation_or_reminders_which_do_not_exist() -> None:
+    texts = (ROOT / "core" / "locale" / "goalkeeper.pot").read_text(encoding="utf-8") + text("commands.md")
+
+    assert re.findall(r"(?i)[^\n]*(?:escalat|remind)[^\n]*", texts) == []
