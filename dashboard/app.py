@@ -161,6 +161,10 @@ def _sidebar(context: Context) -> None:
         st.caption(_("Times are in {zone}.").format(zone=text.markdown(context.zone)))
         if context.reader.barred:
             st.info(context.reader.barred, icon=":material/lock:")
+        if context.reader.door == "in":
+            st.button(_("Log in"), icon=":material/login:", on_click=st.login)
+        elif context.reader.door == "out":
+            st.button(_("Log out"), icon=":material/logout:", on_click=st.logout)
 
 
 def _banners(context: Context) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -27,10 +27,14 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """Who looks at the page: `actor` goes into the audit trail; `barred` says why nothing may be done."""
+    """Who looks at the page: `actor` goes into the audit trail; `barred` says why nothing may be done.
+
+    `door` is what Streamlit's login can do for the reader, '' where it is not configured.
+    """
 
     actor: str = NOBODY
     barred: str = ""
+    door: Literal["", "in", "out"] = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +72,23 @@ def reader(project: Project, *, foreign: bool) -> Reader:
     """Tell who looks at the page: login, else a configured proxy header, else unknown.
 
     On a foreign address only a known reader may act, unless anonymous actions are allowed (SPEC.md).
+    Streamlit says `is_logged_in` only where its secrets configure a login.
     """
     user = st.user.to_dict()
-    email = str(user.get("email") or "") if user.get("is_logged_in") else ""
+    door: Literal["", "in", "out"] = "in" if "is_logged_in" in user else ""
+    email = ""
+    if user.get("is_logged_in"):
+        door, email = "out", str(user.get("email") or "")
     if not email and project.actor_header:
         email = st.context.headers.get(project.actor_header) or ""
     if email:
-        return Reader(actor=email)
-    if foreign and not project.allow_anonymous_actions:
-        return Reader(barred=_("Read only: log in to act on tickets, reports and collectors."))
-    return Reader()
+        return Reader(actor=email, door=door)
+    if not foreign or project.allow_anonymous_actions:
+        return Reader(door=door)
+    if door or project.actor_header:
+        return Reader(barred=_("Read only: log in to act on tickets, reports and collectors."), door=door)
+    return Reader(
+        barred=_(
+            "Read only: nothing tells who you are. `actor_header:` or a login in Streamlit's secrets does."
+        )
+    )
