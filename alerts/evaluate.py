@@ -15,6 +15,7 @@ from alerts.book import Book, Entry
 from alerts.defaults import Watch, rules_of
 from alerts.desk import Desk
 from alerts.findings import finding_of, severity_of, span_of
+from alerts.mark import firing_under, keep, mark_of
 from alerts.reading import read_known
 from alerts.series import Judged, Known, frontiers, is_live, judge_all
 from alerts.timeline import Episode
@@ -41,7 +42,7 @@ class EvaluateResult:
 
 
 def evaluate(*, store: Store, project: Project, model_name: str, now: datetime) -> EvaluateResult:
-    """Evaluate all rules of one model as of `now`.
+    """Evaluate all rules of one model as of `now`; nothing to do where nothing it reads has changed.
 
     Raises:
         GoalkeeperError: a rule in the file does not fit.
@@ -50,10 +51,17 @@ def evaluate(*, store: Store, project: Project, model_name: str, now: datetime) 
     watches = rules_of(model)
     with language(project.language):
         with store.read() as session:
+            mark = mark_of(session, project, model, watches, now)
+            firing = firing_under(session, model_name, mark)
+            if firing is not None:
+                return EvaluateResult(firing=firing)
             known = read_known(session, project, model, watches, now)
         judged = judge_all(known, watches)
         with store.write() as session:
-            return _write(session, project, known, watches, judged)
+            result = _write(session, project, known, watches, judged)
+            session.flush()
+            keep(session, model_name, mark_of(session, project, model, watches, now), result.firing)
+    return result
 
 
 def _write(

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from core.windows import Grain
 from store.tables import WindowRow
 
+_TABLE = cast(Table, WindowRow.__table__)
+
 
 def windows(
     session: Session,
@@ -18,13 +20,16 @@ def windows(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[WindowRow]:
-    """Return a model's windows of a grain that start in [since, until), oldest first."""
-    query = select(WindowRow).where(WindowRow.model == model, WindowRow.grain == str(grain))
+    """Return a model's windows of a grain that start in [since, until), oldest first.
+
+    To be read only: many are read often, so they are plain rows that the session does not follow.
+    """
+    query = select(*_TABLE.c).where(WindowRow.model == model, WindowRow.grain == str(grain))
     if since is not None:
         query = query.where(WindowRow.start >= since)
     if until is not None:
         query = query.where(WindowRow.start < until)
-    return list(session.scalars(query.order_by(WindowRow.start)))
+    return cast(list[WindowRow], list(session.execute(query.order_by(WindowRow.start))))
 
 
 def window(session: Session, model: str, grain: Grain | str, start: datetime) -> WindowRow | None:
@@ -57,10 +62,9 @@ def save_windows(session: Session, rows: Sequence[WindowRow]) -> None:
 
 def mark_many(session: Session, model: str, marks: Sequence[tuple[Grain | str, datetime, str, str]]) -> None:
     """Note it for many windows: grain, start, from what they were computed, stage."""
-    table = cast(Table, WindowRow.__table__)
     statement = (
-        update(table)
-        .where(table.c.model == model, table.c.grain == bindparam("g"), table.c.start == bindparam("s"))
+        update(_TABLE)
+        .where(_TABLE.c.model == model, _TABLE.c.grain == bindparam("g"), _TABLE.c.start == bindparam("s"))
         .values(computed=bindparam("c"), stage=bindparam("a"))
     )
     if marks:
