@@ -192,7 +192,7 @@ def default_rules(model: Model) -> list[Watch]:
                 _far(floor=0.03, sigmas=2.5, for_=3),
                 outcome,
                 _("Realised minus expected"),
-                unit="percent",
+                unit="points",
                 outcomes=True,
             )
         )

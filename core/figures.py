@@ -6,10 +6,10 @@ NBSP = "\u00a0"
 
 
 def figure(value: float | None, unit: str = "", *, currency: str = "") -> str:
-    """Write a value in its unit (percent: a share 0–1); an em dash where there is none.
+    """Write a value in its unit (percent: a share 0–1, points: between two); an em dash where there is none.
 
-    >>> figure(0.1182, "percent"), figure(25220, "count"), figure(-0.0312)
-    ('11.8\\xa0%', '25,220', '−0.031')
+    >>> figure(0.1182, "percent"), figure(25220, "count"), figure(-0.0312), figure(-0.115, "points")
+    ('11.8\\xa0%', '25,220', '−0.031', '−11.5 points')
     """
     if value is None:
         return "—"
@@ -22,6 +22,8 @@ def _figure(value: float, unit: str, currency: str) -> str:
         share = 100 * value
         places = 2 if 0 < abs(share) < 1 else 1
         return f"{share:.{places}f}{NBSP}%"
+    if unit == "points":
+        return _("{change} points").format(change=f"{100 * value:.1f}")
     if unit == "count":
         return f"{value:,.0f}"
     if unit == "ms":
@@ -40,6 +42,6 @@ def points(change: float, unit: str = "", *, currency: str = "") -> str:
     ('−1.2 points', '+120\\xa0ms')
     """
     sign = "−" if change < 0 else "+"
-    if unit == "percent":
+    if unit in ("percent", "points"):
         return _("{change} points").format(change=f"{sign}{abs(100 * change):.1f}")
     return f"{sign}{figure(abs(change), unit, currency=currency)}"

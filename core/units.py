@@ -2,7 +2,7 @@
 
 from core.config.model import Kpi
 
-_UNITS = ("percent", "count", "ms", "hours", "score")
+_UNITS = ("percent", "points", "count", "ms", "hours", "score")
 
 
 def kpi_unit(kpi: Kpi) -> tuple[str, str]:

@@ -210,7 +210,7 @@ def lay_out(chart: go.Figure, unit: str, scene: Scene, height: int, *, legend: b
         ],
     )
     chart.update_yaxes(
-        tickformat={"percent": ".3~%", "count": ",.3~s", "ms": ",.4~r"}.get(unit, ",.3~r"),
+        tickformat={"percent": ".3~%", "points": ".3~%", "count": ",.3~s", "ms": ",.4~r"}.get(unit, ",.3~r"),
         ticksuffix={"ms": " ms", "hours": " h"}.get(unit, ""),
         gridcolor=colours.line,
         zeroline=False,

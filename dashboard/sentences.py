@@ -148,7 +148,7 @@ def _bare(value: float, unit: str) -> str:
 
 
 def _change(value: float, unit: str) -> str:
-    if unit == "percent":
+    if unit in ("percent", "points"):
         return _("{points} points").format(points=f"{100 * value:+.1f}")
     return f"{value:+,.3g}"
 

@@ -61,7 +61,7 @@ def number(value: float | None, unit: str = "", *, digits: int | None = None, cu
     """
     if value is None:
         return "—"
-    if digits is not None and unit not in ("percent", "count", "ms", "hours", "currency"):
+    if digits is not None and unit not in ("percent", "points", "count", "ms", "hours", "currency"):
         return f"{value:,.{digits}f}"
     if unit == "ms" and abs(value) < 10:
         return f"{value:.2g}{NBSP}ms"
@@ -72,6 +72,7 @@ def axis_unit(unit: str) -> str:
     """Return what stands beside a chart's title: the unit in words; nothing for what is counted."""
     return {
         "percent": _("%"),
+        "points": _("percentage points"),
         "ms": _("milliseconds"),
         "hours": _("hours"),
         "currency": _("money"),

@@ -34,6 +34,7 @@ FAMILIES = {
 }
 UNITS = {
     Unit.PERCENT: "a share, 0 to 1 in exports and in per cent on pages",
+    Unit.POINTS: "the difference of two shares, −1 to 1 in exports and in percentage points on pages",
     Unit.COUNT: "a number", Unit.MS: "milliseconds", Unit.HOURS: "hours", Unit.SCORE: "the score's own unit",
     Unit.CURRENCY: "money, in the KPI's currency", Unit.NONE: "none",
 }  # fmt: skip

@@ -18,9 +18,10 @@ SCORE = "@score"
 
 
 class Unit(StrEnum):
-    """In what a value is given; percent means a share 0–1."""
+    """In what a value is given; percent means a share 0–1, points the difference of two shares, −1–1."""
 
     PERCENT = "percent"
+    POINTS = "points"
     COUNT = "count"
     MS = "ms"
     HOURS = "hours"

@@ -238,7 +238,7 @@ def _picture(
         "trend",
         dots,
         text=text,
-        percent=worst.unit == "percent",
+        percent=worst.unit in ("percent", "points"),
         target=target,
         normal=worst.expected,
         spans=[pictures.Span(first=max(first, dots[0].day), last=last)] if first <= last else [],

@@ -87,7 +87,7 @@ def moved(finding: Finding) -> str:
 
 def amount(finding: Finding) -> str:
     """Say what the effect means in absolute figures, '' where it has none."""
-    if finding.unit != "percent" or finding.effect is None or finding.n <= 0:
+    if finding.unit not in ("percent", "points") or finding.effect is None or finding.n <= 0:
         return ""
     count = abs(finding.effect) * finding.n
     if count < 1:

@@ -30,7 +30,7 @@ def calibration(subject: Subject) -> MetricValue:
 METRIC = Metric(
     name="performance.calibration",
     title=N_("Realised minus expected"),
-    unit=Unit.PERCENT,
+    unit=Unit.POINTS,
     better=Better.NONE,
     formula=N_("(Σy − Σp) / n"),
     source="Spiegelhalter, D. J. (1986), Probabilistic prediction in patient management and clinical trials, "
