@@ -161,8 +161,9 @@ def _many(model: Model, log: Side, labels: Mapping[str, int]) -> tuple[str, ...]
     score = log.columns.score
     if isinstance(score, Mapping):
         found |= set(score)
-    if log.columns.prediction is not None and log.has(log.columns.prediction):
-        found |= set(level_counts(log, log.columns.prediction, MOST_CLASSES + 1))
+    named = log.columns.prediction if model.task is Task.MULTICLASS else None
+    if named is not None and log.has(named):
+        found |= set(level_counts(log, named, MOST_CLASSES + 1))
     plain = {one[:-2] if one.endswith(".0") and one[:-2].lstrip("-").isdigit() else one for one in found}
     if len(plain) > MOST_CLASSES:
         raise SourceError(

@@ -8,7 +8,7 @@ from sqlglot import exp
 from collectors.expressions import call, count, name, not_null, select, whole, within
 from collectors.features import Features, classes_of, level_counts
 from collectors.native import floats_of
-from collectors.sides import Side, score_columns
+from collectors.sides import SAYS_A_NUMBER, Side, score_columns
 from core.config import Model, Task
 from core.grid import CategoricalGrid, ColumnGrid, Floats, GridSet, NumericGrid
 
@@ -46,7 +46,8 @@ def bare_grid_set(model: Model, log: Side, truth: Side | None) -> GridSet:
     """Make the grids that need no reference: service, KPIs and performance can be counted from day one."""
     classes = classes_of(model, log, truth)
     scored = bool(score_columns(log, model, classes)[0]) and log.columns.score is not None
-    score = NumericGrid(edges=score_edges(None)) if scored and classes else None
+    within_one = scored and bool(classes) and model.task not in SAYS_A_NUMBER
+    score = NumericGrid(edges=score_edges(None)) if within_one else None
     return GridSet(columns={}, score=score, classes=classes, segments=segments_of(model, log, log))
 
 
@@ -109,7 +110,7 @@ def _score_grids(
     model: Model, reference: Side, log: Side, classes: Sequence[str]
 ) -> tuple[NumericGrid | None, NumericGrid | None]:
     declared = log.columns.score
-    if model.task is Task.REGRESSION:
+    if model.task in SAYS_A_NUMBER:
         column = declared if isinstance(declared, str) else log.columns.prediction
         if column is None:
             return None, None
@@ -117,7 +118,7 @@ def _score_grids(
         values = _numbers(side, (column,))[column]
         return (
             NumericGrid(edges=numeric_edges(values, PREDICTION_BINS)),
-            NumericGrid(edges=error_edges(values)),
+            NumericGrid(edges=error_edges(values)) if model.task is Task.REGRESSION else None,
         )
     if declared is None:
         return None, None

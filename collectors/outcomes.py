@@ -30,7 +30,7 @@ from collectors.expressions import (
     within,
 )  # fmt: skip
 from collectors.kpis import KpiColumns, kpi_columns
-from collectors.sides import Side, class_of, score_columns
+from collectors.sides import SAYS_A_NUMBER, Side, class_of, score_columns
 from collectors.statement import Column, Job, all_and, keys_of, log_rows, window_index
 from collectors.zones import micros
 from core.config import Task
@@ -308,7 +308,7 @@ def _classes(
         total(times(name("pl"), minus(real(1.0), name("pl")))), total(name("hl")),
         total(times(name("ll"), name("ll"))), total(times(name("br"), name("br"))),
     )  # fmt: skip
-    if job.grids.score is not None:
+    if job.grids.score is not None and job.model.task not in SAYS_A_NUMBER:
         values |= {f"score:{one}": value for one, value in zip(SCORE_SUMS, sums, strict=True)}
         hists["score"] = Hist(column="pl", edges=_edges(job), by="kh", size=2 * size)
     if size:

@@ -166,6 +166,10 @@ def predicted_class(text: exp.Expression, classes: Sequence[str]) -> exp.Express
     )
 
 
+SAYS_A_NUMBER = frozenset({Task.REGRESSION, Task.RANKING})
+"""Tasks whose models say a number of any size and name no class."""
+
+
 def score_columns(
     side: Side, model: Model, classes: Sequence[str]
 ) -> tuple[list[tuple[exp.Expression, str]], list[tuple[exp.Expression, str]]]:
@@ -182,10 +186,10 @@ def score_columns(
     elif side.has(score):
         read.append((side.number(str(score)), "s:"))
         s = name("s:")
-    elif model.task is Task.REGRESSION and side.has(prediction):
+    elif model.task in SAYS_A_NUMBER and side.has(prediction):
         read.append((side.number(str(prediction)), "s:"))
         s = name("s:")
-    if model.task is Task.REGRESSION:
+    if model.task in SAYS_A_NUMBER:
         return read, [(s, "s"), (k, "k")]
     if binary and not isinstance(score, Mapping):
         threshold = 0.5 if model.threshold is None else model.threshold

@@ -27,7 +27,7 @@ from collectors.expressions import (
     whole,
     within,
 )
-from collectors.sides import Side, score_columns, visible
+from collectors.sides import SAYS_A_NUMBER, Side, score_columns, visible
 from collectors.zones import micros
 from core.config import Model
 from core.grid import LATENCY, CategoricalGrid, GridSet, NumericGrid
@@ -203,6 +203,8 @@ def _scores(
         return
     extra += read
     made += scores
+    if job.model.task in SAYS_A_NUMBER:
+        classes = ()
     size = max(len(classes), 1)
     if grid is None:
         if classes:

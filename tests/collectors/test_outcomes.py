@@ -248,6 +248,35 @@ def test_regression(house: House, kind: str) -> None:
     assert found.error_bins[:, 1].sum() == pytest.approx(np.abs(error).sum())
 
 
+@pytest.mark.parametrize("kind", ["parquet", "sql"])
+@pytest.mark.parametrize("use", ["score", "prediction"])
+def test_the_score_of_a_ranking_is_a_number(house: House, kind: str, use: str) -> None:
+    rng = np.random.default_rng(5)
+    n = 500
+    score = rng.normal(3, 5, n)
+    score[:20] = np.nan
+    log = plain_log(n).assign(score=score)
+    truth = pd.DataFrame({"id": log["id"], "label": rng.integers(0, 5, n)}).iloc[:400]
+    url = f"sqlite:///{house.folder}/log.db"
+    house.body = {
+        "task": "ranking",
+        "predictions": {
+            **write(log, kind, house.folder, "log", url), "columns": UTC_COLUMNS | {use: "score"}
+        },
+        "ground_truth": {**write(truth, kind, house.folder, "truth", url),
+                         "columns": {"id": "id", "label": "label"}, "maturity": "7d"},
+    }  # fmt: skip
+    house.collect(NOW)
+    said = merge_all(house.cells().values(), grid_set=house.grids().id).inputs
+    grid = house.grids().score
+    assert grid is not None
+    assert grid.edges[-1] == pytest.approx(np.nanmax(score))
+    assert said.score is not None
+    assert (said.score.sum(), said.score_missing) == (480, 20)
+    assert said.score_sum == pytest.approx(np.nansum(score))
+    assert (pooled(house).labelled, pooled(house).score_sums) == (400, None)
+
+
 def test_labels_keep_their_age(house: House) -> None:
     house.body = body(
         write(LOG, "parquet", house.folder, "log"), write(TRUTH, "parquet", house.folder, "truth"),
