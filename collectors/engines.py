@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlglot import exp
 
 from collectors.dialects import DIALECTS, Dialect, DuckDb
+from collectors.objects import ObjectFiles, ObjectStore
 from core.errors import SourceError
 from core.text import gettext as _
 from store.database import shown
@@ -65,13 +66,30 @@ class DuckEngine(Engine):
         self.key = "duckdb"
         self.connection = duckdb.connect(config={"threads": threads, "memory_limit": f"{memory // 2**20}MiB"})
         self.connection.execute("SET TimeZone='UTC'; SET preserve_insertion_order=false")
+        self._mounted: dict[ObjectStore, ObjectFiles] = {}
+
+    def mount(self, store: ObjectStore) -> ObjectFiles:
+        """Let statements open what lies in an object store."""
+        if store not in self._mounted:
+            made = ObjectFiles(store, f"gk{len(self._mounted)}")
+            self.connection.register_filesystem(made.for_duckdb())
+            self._mounted[store] = made
+        return self._mounted[store]
 
     def run(self, text: str) -> pa.Table:
         """Run SQL text."""
         try:
             return self.connection.sql(text).to_arrow_table()
         except duckdb.Error as error:
-            raise SourceError(_("DuckDB: {error}").format(error=_first_line(error))) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: duckdb.Error) -> SourceError:
+        text = str(error).strip()
+        if text.startswith("Traceback"):  # from the files of an object store
+            text = text.splitlines()[-1].partition(": ")[2]
+        for store, files in self._mounted.items():
+            text = store.masked(text.replace(f"{files.protocol}://", f"{store.scheme}://"))
+        return SourceError(_("DuckDB: {error}").format(error=_first_line(text)))
 
     def stream(self, query: exp.Expression, rows: int) -> Iterator[pa.Table]:
         """Yield batches."""
@@ -80,7 +98,7 @@ class DuckEngine(Engine):
             for batch in reader:
                 yield pa.Table.from_batches([batch])
         except duckdb.Error as error:
-            raise SourceError(_("DuckDB: {error}").format(error=_first_line(error))) from error
+            raise self._failed(error) from error
 
     def load(self, name: str, tables: Iterator[pa.Table]) -> None:
         """Keep rows that came from elsewhere in a temporary table."""

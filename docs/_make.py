@@ -152,6 +152,11 @@ SAID = {
     "source.path": "file, pattern or list: `logs/*.parquet`, `logs/**/*.csv.gz`, `day=*/…`, `s3://…`",
     "source.delimiter": "separator, if it is not found by itself", "source.quote": "quotation mark, likewise",
     "source.encoding": "encoding of the text", "source.url": "SQLAlchemy address, unless `connection` names one",
+    "source.access_key": "S3: key, unless the environment has one", "source.secret_key": "S3: its secret",
+    "source.session_token": "S3: token of a temporary key", "source.region": "S3: region, if it is not found by itself",
+    "source.endpoint": "address of a store that is not the provider's own: `https://minio.example.com`",
+    "source.account": "Azure: storage account", "source.account_key": "Azure: its key",
+    "source.sas_token": "Azure: shared access signature instead of the key", "source.anonymous": "S3, Google: ask without a key",
     "source.table": "table, with its schema where needed", "source.query": "a SELECT, instead of a table",
     "channel.to": "address, or a list", "channel.folder": "where the files go; else `.goalkeeper/outbox`",
     "channel.urls": "Apprise address, or a list: `slack://…`", "channel.url": "takes a POST of JSON",
@@ -239,7 +244,8 @@ def configuration_page() -> str:
 
 
 def _keys(model: type[BaseModel], port: str = "") -> Iterator[tuple[str, str, str]]:
-    for name, info in model.model_fields.items():
+    fields = model.model_fields.items()
+    for name, info in sorted(fields, key=lambda one: bool(port) and not one[1].is_required()):
         key = str(info.validation_alias or info.alias or name)
         if key.startswith("<") or (key in ("options", "declared") and model is not config.Connection):
             continue

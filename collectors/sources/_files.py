@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
 from sqlglot import exp
 
 from collectors.expressions import (
@@ -23,6 +22,7 @@ from collectors.expressions import (
     whole,
     within,
 )  # fmt: skip
+from collectors.objects import SCHEMES, ObjectFiles, ObjectOptions, ObjectStore
 from collectors.parsing import parse_expression, star
 from collectors.sources.base import (
     EARLIEST,
@@ -46,10 +46,9 @@ _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "F
             "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")  # fmt: skip
 
 
-class FileOptions(BaseModel):
+class FileOptions(ObjectOptions):
     """Files: a path or several, patterns (`*`, `**`) and hive partitions (`day=2026-03-01/`) allowed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     path: Text | list[Text]
 
 
@@ -102,7 +101,9 @@ class FileSource(Source):
 
     def described(self, files: Sequence[str]) -> dict[str, str]:
         """Return the types of some files' columns by name."""
-        found = self.engine.run(f"DESCRIBE SELECT * FROM {self.typed_reader(files)}").to_pydict()
+        found = self.engine.run(
+            f"DESCRIBE SELECT * FROM {self.typed_reader(self._inside(files))}"
+        ).to_pydict()
         return dict(zip(found["column_name"], found["column_type"], strict=True))
 
     def typed_reader(self, files: Sequence[str]) -> str:
@@ -113,11 +114,14 @@ class FileSource(Source):
         self, known: Mapping[str, Slice], now: datetime, since: datetime | None = None
     ) -> tuple[Slice, ...]:
         """List the files; read times of new and changed ones only."""
-        marks = self._list()
+        marks = self._list({path: one.mark for path, one in known.items()}, now)
         if not marks:
+            far = any("://" in pattern for pattern in self._patterns)
             raise SourceError(
                 _("{use}: no file matches {pattern}.").format(use=self.setting.use, pattern=self.describe()),
-                hint=_("Paths start from the folder of goalkeeper.yaml."),
+                hint=_("The bucket is there: look at what follows it.")
+                if far
+                else _("Paths start from the folder of goalkeeper.yaml."),
             )
         self._early = {}
         looked = []
@@ -142,7 +146,7 @@ class FileSource(Source):
     def relation(self, span: Span = (None, None)) -> exp.Expression:
         """Read the good files that touch `span`."""
         files = self._good(span)
-        query = self._alike(raw(self.reader(files)), files)
+        query = self._alike(raw(self.reader(self._inside(files))), files)
         if self.setting.where:
             condition = parse_expression(f"{self.setting.use}.where", self.setting.where, "duckdb")
             query = within(star(query, condition), "rows")
@@ -184,7 +188,7 @@ class FileSource(Source):
         found = False
         for path in self._good((None, None)):
             try:
-                self.engine.run(f"SELECT count(COLUMNS(*)) FROM {self.reader([path])}")
+                self.engine.run(f"SELECT count(COLUMNS(*)) FROM {self.reader(self._inside([path]))}")
             except SourceError as error:
                 self._bad[path] = error.message
                 self._slices[path] = Slice(name=path, mark=self._slices[path].mark, error=error.message)
@@ -217,14 +221,45 @@ class FileSource(Source):
         ]
         return touching or [good[0].name]
 
-    def _list(self) -> dict[str, str]:
+    def objects(self, address: str) -> ObjectFiles | None:
+        """Return the object store that an address lies in; None for a file on this machine.
+
+        Raises:
+            SourceError: nothing can be read from addresses of this kind.
+        """
+        scheme, mark, rest = address.partition("://")
+        if not mark:
+            return None
+        if scheme not in SCHEMES:
+            raise SourceError(
+                _("{use}: nothing is read from {scheme}://.").format(use=self.setting.use, scheme=scheme),
+                hint=_("Known: {known}.").format(known=", ".join(f"{one}://" for one in SCHEMES)),
+            )
+        options = self.setting.options
+        said = {key: getattr(options, key) for key in ObjectOptions.model_fields}
+        store = ObjectStore(scheme=scheme, bucket=rest.partition("/")[0], options=ObjectOptions(**said))
+        try:
+            return self.engine.mount(store)
+        except SourceError as error:
+            raise self._named(error) from error
+
+    def _named(self, error: SourceError) -> SourceError:
+        return SourceError(f"{self.setting.use}: {error.message}", hint=error.hint)
+
+    def _inside(self, files: Sequence[str]) -> list[str]:
+        """Return the names that DuckDB opens some files by."""
+        return [file if (there := self.objects(file)) is None else there.inside(file) for file in files]
+
+    def _list(self, known: Mapping[str, str], now: datetime) -> dict[str, str]:
         marks: dict[str, str] = {}
         for pattern in self._patterns:
             text = str(pattern)
-            if "://" in text:
-                query = f"SELECT filename, size, last_modified FROM read_blob({string(text).sql('duckdb')})"
-                rows = self.engine.run(query).to_pylist()
-                marks |= {row["filename"]: f"{row['size']}-{row['last_modified']}" for row in rows}
+            there = self.objects(text)
+            if there is not None:
+                try:
+                    marks |= there.listed(text, known, now)
+                except SourceError as error:
+                    raise self._named(error) from error
                 continue
             place = Path(text)
             root = Path(place.anchor)
@@ -257,7 +292,7 @@ class FileSource(Source):
     def extent(self, path: str) -> tuple[datetime | None, datetime | None, int]:
         """Return first and last time and number of rows of one file, from a scan."""
         time = self.setting.time
-        reader = self.reader([path])
+        reader = self.reader(self._inside([path]))
         rows: list[tuple[exp.Expression, str]] = [(raw("count(*)"), "n")]
         if time is not None:
             kinds = self.described([path])

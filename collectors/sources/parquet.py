@@ -31,9 +31,9 @@ class Source(FileSource):
 
     def extent(self, path: str) -> tuple[datetime | None, datetime | None, int]:
         """Read the footer; scan where it does not tell."""
-        if "://" in path:
-            return super().extent(path)
-        with pq.ParquetFile(path) as file:
+        there = self.objects(path)
+        key = path if there is None else path.partition("://")[2]
+        with pq.ParquetFile(key, filesystem=None if there is None else there.files) as file:
             metadata, schema = file.metadata, file.schema_arrow
         rows = metadata.num_rows
         time = self.setting.time

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,37 @@ def _json(value: Any) -> Any:
     if isinstance(value, pd.Timestamp):
         return value.isoformat(sep=" ")
     return value.item() if isinstance(value, np.generic) else value
+
+
+def assert_alike(found: "House", expected: "House", grain: Grain = Grain.DAY) -> int:
+    """Compare every cell of two projects: whole numbers exactly, sums of doubles closely; return how many."""
+    cells = [
+        {(k.version, k.role, k.segment, k.start): p for k, p in one.cells(grain).items()}
+        for one in (found, expected)
+    ]
+    assert cells[0].keys() == cells[1].keys()
+    for key, profile in cells[0].items():
+        _same(profile.inputs, cells[1][key].inputs, str(key))
+        _same(profile.outcomes, cells[1][key].outcomes, str(key))
+    return len(cells[0])
+
+
+def _same(a: Any, b: Any, at: str) -> None:
+    if is_dataclass(a):
+        for one in fields(a):
+            _same(getattr(a, one.name), getattr(b, one.name), f"{at}.{one.name}")
+    elif isinstance(a, Mapping):
+        assert a.keys() == b.keys(), at
+        for key in a:
+            _same(a[key], b[key], f"{at}[{key}]")
+    elif isinstance(a, np.ndarray) and a.dtype.kind == "f":
+        assert np.allclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True), at
+    elif isinstance(a, np.ndarray):
+        assert np.array_equal(a, b), at
+    elif isinstance(a, float):
+        assert math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9), f"{at}: {a} {b}"
+    else:
+        assert a == b, f"{at}: {a} {b}"
 
 
 COLUMNS = {"id": "id", "time": "at", "version": "version", "role": "arm", "score": "score",

@@ -115,7 +115,10 @@ models:
     ground_truth: {path: outcomes/*.parquet, columns: {id: call_id, time: closed_at, label: converted}}
     kpis: {call_conversion: {numerator: converted, denominator: answered}}
 """
-SECRETS = ("DB_PASSWORD", "DWH_PASSWORD", "HEARTBEAT_URL", "SLACK_URL", "SMTP_PASSWORD", "WEBHOOK_SECRET")
+SECRETS = (
+    "DB_PASSWORD", "DWH_PASSWORD", "HEARTBEAT_URL", "LAKE_KEY", "LAKE_SECRET", "SLACK_URL", "SMTP_PASSWORD",
+    "WEBHOOK_SECRET",
+)  # fmt: skip
 
 
 def whole(body: str) -> str:
