@@ -44,27 +44,34 @@ class Made:
 
     folder: Path
     rows: int
+    days: int
 
     @property
     def now(self) -> datetime:
         """A moment when every label is known."""
-        return START + timedelta(days=DAYS + 8)
+        return START + timedelta(days=self.days + 8)
 
 
-def make(folder: Path, rows: int) -> Made:
-    """Write the log, the truth and the reference once; the same rows for the same number."""
-    place = folder / str(rows)
+def make(folder: Path, rows: int, days: int = DAYS) -> Made:
+    """Write the log, the truth and a reference of 30 days once; the same rows for the same numbers."""
+    place = folder / (str(rows) if days == DAYS else f"{rows}-{days}")
     if not (place / "done").exists():
         with duckdb.connect(config={"threads": 2}) as db:
             db.execute("SET TimeZone='UTC'")
-            _write(db, place / "predictions", START, rows, place / "truth")
-            _write(db, place / "reference", START - timedelta(days=DAYS), max(rows // 5, 20_000))
+            _write(db, place / "predictions", START, rows, days, place / "truth")
+            of_reference = max(rows // days * DAYS // 5, 20_000)
+            _write(db, place / "reference", START - timedelta(days=DAYS), of_reference, DAYS)
         (place / "done").touch()
-    return Made(folder=place, rows=rows)
+    return Made(folder=place, rows=rows, days=days)
 
 
 def _write(
-    db: duckdb.DuckDBPyConnection, folder: Path, first: datetime, rows: int, truth: Path | None = None
+    db: duckdb.DuckDBPyConnection,
+    folder: Path,
+    first: datetime,
+    rows: int,
+    days: int,
+    truth: Path | None = None,
 ) -> None:
     for one in (folder, truth):
         if one is not None:
@@ -80,17 +87,17 @@ def _write(
     numeric = [f"{normal(k)} * {k + 1} + {k} AS x{k}" for k in range(NUMERIC)]
     levels = [f"'level ' || (hash(i, {50 + k}) % {3 + 9 * k})::VARCHAR AS c{k}" for k in range(CATEGORICAL)]
     query = _ROWS.format(
-        first=first.isoformat(), days=DAYS, rows=rows, features=", ".join(numeric + levels),
+        first=first.isoformat(), days=days, rows=rows, features=", ".join(numeric + levels),
         score=f"0.9 * ({normal(0)})", noise=normal(77),
     )  # fmt: skip
     db.execute(f"CREATE OR REPLACE TEMP TABLE made AS {query}")
-    for day in range(DAYS):
+    for day in range(days):
         start = first + timedelta(days=day)
         span = f"\"at\" >= '{start.isoformat()}' AND \"at\" < '{(start + _DAY).isoformat()}'"
-        db.execute(f"COPY (SELECT * EXCLUDE (label) FROM made WHERE {span}) TO '{folder}/{day:02}.parquet'")
+        db.execute(f"COPY (SELECT * EXCLUDE (label) FROM made WHERE {span}) TO '{folder}/{day:03}.parquet'")
         if truth is not None:
             known = '"at" + to_hours(CAST(hash(id) % 150 AS BIGINT)) AS known_at'
             db.execute(
-                f"COPY (SELECT id, {known}, label FROM made WHERE {span}) TO '{truth}/{day:02}.parquet'"
+                f"COPY (SELECT id, {known}, label FROM made WHERE {span}) TO '{truth}/{day:03}.parquet'"
             )
     db.execute("DROP TABLE made")

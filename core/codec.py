@@ -11,6 +11,8 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from datetime import datetime
+from functools import cache
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -87,6 +89,11 @@ def _narrowed(array: NDArray[Any]) -> NDArray[Any]:
     raise OverflowError(top)
 
 
+@cache
+def _dtype(name: str) -> np.dtype[Any]:
+    return np.dtype(name)
+
+
 class _Reader:
     """Walk the directory in the order in which it was written and cut the arrays off."""
 
@@ -95,10 +102,10 @@ class _Reader:
         self._at = 0
 
     def read(self, value: Any) -> Any:
-        if not isinstance(value, dict):
+        if type(value) is not dict:
             return value
         if "@" in value:
-            return self._array(np.dtype(value["@"]), tuple(value["s"]))
+            return self._array(_dtype(value["@"]), tuple(value["s"]))
         if "#" in value:
             return ColumnSummary(**self.read(value["#"]))
         if "%" in value:
@@ -108,7 +115,7 @@ class _Reader:
         return {key: self.read(inner) for key, inner in value.items()}
 
     def _array(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-        count = int(np.prod(shape))
+        count = prod(shape)
         array = np.frombuffer(self._data, dtype=dtype, count=count, offset=self._at).reshape(shape)
         self._at += count * dtype.itemsize
         return array.astype(np.float64 if dtype.kind == "f" else np.int64)

@@ -15,6 +15,7 @@ from store.tables import MetricRow, RunRow
 _TABLE = cast(Table, MetricRow.__table__)
 _T = _TABLE.c
 _CHUNK = 400
+_STATES = {str(state): state for state in ValueState}
 _FACTS = ("value", "lower", "upper", "n", "numerator", "denominator", "state", "reason", "maturity")
 """What makes a value another one."""
 
@@ -58,7 +59,7 @@ def points(
         query = query.where(_T.window_start < until)
     query = _standing(query, as_of)
     query = query.order_by(_T.window_start, _T.metric, _T.version, _T.segment, _T.column, _T.id)
-    return [_point(row) for row in session.execute(query)]
+    return _points(session, query)
 
 
 def history(
@@ -77,7 +78,7 @@ def history(
         _T.column == column, _T.grain == str(window.grain), _T.window_start == window.start,
     )  # fmt: skip
     query = query.outerjoin(RunRow, RunRow.id == _T.run_id).order_by(_T.id)
-    return [_point(row) for row in session.execute(query)]
+    return _points(session, query)
 
 
 def save_points(
@@ -164,13 +165,25 @@ def _standing(query: Select[Any], as_of: datetime | None) -> Select[Any]:
     return query.where(_T.computed_at <= as_of, or_(_T.superseded_at.is_(None), _T.superseded_at > as_of))
 
 
-def _point(row: Row[Any]) -> MetricPoint:
+def _points(session: Session, query: Select[Any]) -> list[MetricPoint]:
+    """Read values; those of one window share it."""
+    held: dict[tuple[Any, ...], Window] = {}
+    found = []
+    for row in session.execute(query):
+        span = (row.window_start, row.window_end, row.grain)
+        if span not in held:
+            held[span] = Window(start=row.window_start, end=row.window_end, grain=Grain(row.grain))
+        found.append(_point(row, held[span]))
+    return found
+
+
+def _point(row: Row[Any], window: Window) -> MetricPoint:
     return MetricPoint(
         model=row.model, metric=row.metric, version=row.version, segment=row.segment, column=row.column,
-        window=Window(start=row.window_start, end=row.window_end, grain=Grain(row.grain)),
+        window=window,
         value=MetricValue(
             value=row.value, lower=row.lower, upper=row.upper, n=row.n, numerator=row.numerator,
-            denominator=row.denominator, state=ValueState(row.state), reason=row.reason,
+            denominator=row.denominator, state=_STATES[row.state], reason=row.reason,
         ),
         final=row.maturity == "final", computed_at=row.computed_at, superseded_at=row.superseded_at,
         why=row.why,
