@@ -66,6 +66,7 @@ class DuckEngine(Engine):
         self.key = "duckdb"
         self.connection = duckdb.connect(config={"threads": threads, "memory_limit": f"{memory // 2**20}MiB"})
         self.connection.execute("SET TimeZone='UTC'; SET preserve_insertion_order=false")
+        self.connection.execute("SET enable_progress_bar_print=false")
         self._mounted: dict[ObjectStore, ObjectFiles] = {}
 
     def mount(self, store: ObjectStore) -> ObjectFiles:
