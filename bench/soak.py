@@ -115,11 +115,11 @@ class Ground:
         """
         ground = cls(folder=folder, server=server)
         (folder / "data").mkdir(parents=True)
-        _write(folder / "data", 0, BEFORE)
+        write_days(folder / "data", 0, BEFORE)
         ready = ground._project("ready", "")
         ground._run(ready, BEFORE)
         ground.ready = ground._url(ready)
-        _write(folder / "data", BEFORE, DAYS)
+        write_days(folder / "data", BEFORE, DAYS)
         undisturbed = ground.copy()
         begun = time.perf_counter()
         ground._run(undisturbed, DAYS)
@@ -182,20 +182,7 @@ class Ground:
 
     def state(self, project: Path) -> State:
         """Return every row that tells of the models, and every mail, as texts."""
-        engine = sa.create_engine(self._url(project), poolclass=sa.NullPool)
-        with engine.connect() as connection:
-            tables = {
-                table.name: [dict(row) for row in connection.execute(sa.select(table)).mappings()]
-                for table in Base.metadata.sorted_tables
-                if table.name not in ASIDE
-            }
-        engine.dispose()
-        ranks = {name: _ranks(tables[name]) for name in POINTS_TO.values()}
-        rows = [
-            f"{name} {json.dumps(_told(row, ranks), sort_keys=True, default=str)}"
-            for name, found in tables.items()
-            for row in found
-        ]
+        rows = rows_told(self._url(project))
         for path in sorted((project / "state" / "outbox").glob("*.eml")):
             mail = email.message_from_bytes(path.read_bytes())
             rows.append(f"mail {path.name} {mail['Message-ID']} {mail['Subject']!s}")
@@ -232,6 +219,24 @@ class Ground:
                 process.wait()
         if code:
             raise RuntimeError(f"the pass ended with {code}: {(project / 'said').read_text()[-2000:]}")
+
+
+def rows_told(url: str, since: datetime | None = None) -> list[str]:
+    """Return every row that tells of the models as a text; times from `since` on, by the clock, are alike."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        tables = {
+            table.name: [_alike(dict(row), since) for row in connection.execute(sa.select(table)).mappings()]
+            for table in Base.metadata.sorted_tables
+            if table.name not in ASIDE
+        }
+    engine.dispose()
+    ranks = {name: _ranks(tables[name]) for name in POINTS_TO.values()}
+    return [
+        f"{name} {json.dumps(_told(row, ranks), sort_keys=True, default=str)}"
+        for name, found in tables.items()
+        for row in found
+    ]
 
 
 def soak(ground: Ground, kills: int, *, seed: int = SEED) -> Soaked:
@@ -313,12 +318,12 @@ def _start(project: Path, days: int, out: Any) -> "subprocess.Popen[bytes]":
     )  # fmt: skip
 
 
-def _write(folder: Path, first: int, last: int) -> None:
+def write_days(folder: Path, first: int, last: int, start: datetime = START) -> None:
     """Write the log and the truth of some days, a file for each; the same rows every time."""
     for day in range(first, last):
         rng = np.random.default_rng(day)
         seconds = np.sort(rng.integers(0, 86_400, A_DAY))
-        at = pd.Timestamp(START) + pd.to_timedelta(day * 86_400 + seconds, unit="s")
+        at = pd.Timestamp(start) + pd.to_timedelta(day * 86_400 + seconds, unit="s")
         p = rng.uniform(0.05, 0.95, A_DAY)
         age = rng.normal(40, 10, A_DAY).round()
         if day >= BROKEN:
@@ -334,6 +339,24 @@ def _write(folder: Path, first: int, last: int) -> None:
         truth = pd.DataFrame({"id": ids, "known_at": known, "y": rng.uniform(size=A_DAY) < p})
         log.to_parquet(folder / f"log-{day:03d}.parquet", index=False)
         truth.to_parquet(folder / f"truth-{day:03d}.parquet", index=False)
+
+
+def _alike(value: Any, since: datetime | None) -> Any:
+    if since is None:
+        return value
+    if isinstance(value, Mapping):
+        return {key: _alike(one, since) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_alike(one, since) for one in value]
+    if isinstance(value, str):
+        try:
+            moment: Any = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+    else:
+        moment = value
+    is_new = isinstance(moment, datetime) and moment.tzinfo is not None and moment >= since
+    return "by the clock" if is_new else value
 
 
 def _ranks(rows: Sequence[Mapping[str, Any]]) -> dict[int, int]:

@@ -91,6 +91,7 @@ SAID = {
     "Schedules.collect": "collect, compute and evaluate", "Schedules.deliver": "send what waits in the outbox",
     "Schedules.sync": "**no effect yet**",
     "Digest.to": "channel, or a list", "Digest.at": "time of day, in quotes: `\"08:00\"`",
+    "Schedules.lease": "how long a process may stand still before another takes over its work; see [Running it](running.md#two-on-one-postgresql)",
     "Digest.days": "`daily`, `workdays`, `weekends`, `weekly` (Mondays), or `[mon, thu]`",
     "Digest.language": "`en` or `ru`; else the project's", "Digest.models": "which; all if left out",
     "Retention.base": "age of base windows", "Retention.daily": "age of daily sums", "Retention.weekly": "age of weekly sums",

@@ -1,7 +1,8 @@
 """The scheduler's process: `python -m goalkeeper.scheduler CONFIG`.
 
 APScheduler only ticks; what is due is derived from the store and taken by leases, so several may run on one
-PostgreSQL. The configuration is read again when its file changes; an invalid one leaves the old in force.
+PostgreSQL, and what one has done no other does again. The configuration is read again when its file changes;
+an invalid one leaves the old in force.
 The time of a replayed store (the demo's) stands still: there only what pages ask for is done.
 """
 
@@ -28,6 +29,7 @@ from core.text import gettext as _
 from core.text import set_language
 from goalkeeper.clock import now, own_time
 from goalkeeper.jobs.deliver import deliver_due
+from goalkeeper.jobs.due import SCHEDULER, due_models, is_due, ticks_of
 from goalkeeper.jobs.passes import run_pass
 from goalkeeper.jobs.requests import work_off
 from goalkeeper.jobs.turn import BusyError
@@ -52,15 +54,29 @@ class Work:
         self.changed = state_of(self.project.path)
 
     def collect(self) -> None:
-        """Run one pass over every model and leave a sign of life."""
-        project = self.project
+        """Run one pass over every model that is due, and leave a sign of life."""
+        project, at = self.project, now()
+        due = due_models(project, self.store, at)
+        if not due and project.models:
+            return
+
+        def still_due(name: str) -> bool:
+            with self.store.read() as session:
+                return is_due(session, project, name, at)
+
         result = run_pass(
-            project=project, store=self.store, now=now(), models=tuple(project.models), deliver=False,
-            actor="scheduler",
+            project=project, store=self.store, now=at, models=due, deliver=False, actor=SCHEDULER,
+            due=still_due,
         )  # fmt: skip
         for one in result.models:
-            if one.error:
+            if one.elsewhere:
+                log.info("%s: %s", one.model, one.error.partition("\n")[0] or "done by another process")
+            elif one.error:
                 log.warning("%s: %s", one.model, one.error)
+            else:
+                log.info("%s: %d windows, %d points", one.model, one.windows, one.points)
+        if result.models and all(one.elsewhere for one in result.models):
+            return
         with self.store.write() as session:
             beat(session, PASS, now())
         if project.heartbeat_url is not None:
@@ -105,6 +121,7 @@ def main(config: str) -> None:
     """Tick until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a job still runs is no news
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # what it ignores comes again as an error of ours
     logging.getLogger("goalkeeper.passes").setLevel(logging.DEBUG)  # where an unexpected error arose
     project = load(Path(config))
     set_language(project.language)
@@ -135,9 +152,9 @@ def _arrange(ticking: BackgroundScheduler, work: Work) -> None:
     schedule, zone = work.project.schedule, work.project.zone
     first = {} if ticking.running else {"next_run_time": now()}
     jobs: list[tuple[str, Callable[[], None], BaseTrigger]] = [
-        ("collect", work.collect, _trigger(schedule.collect, str(zone))),
+        ("collect", work.collect, _every(ticks_of(schedule.collect))),
         ("deliver", work.deliver, _trigger(schedule.deliver, str(zone))),
-        ("requests", work.requests, IntervalTrigger(seconds=REQUESTS.total_seconds())),
+        ("requests", work.requests, _every(REQUESTS)),
     ]
     if own_time(work.store) is not None:
         jobs = jobs[-1:]
@@ -162,7 +179,11 @@ def _guarded(job: Callable[[], None]) -> Callable[[], None]:
 def _trigger(schedule: Schedule, zone: str) -> BaseTrigger:
     if schedule.at is not None:
         return CronTrigger(hour=schedule.at.hour, minute=schedule.at.minute, timezone=zone)
-    return IntervalTrigger(seconds=schedule.interval.total_seconds())
+    return _every(schedule.interval)
+
+
+def _every(length: timedelta) -> BaseTrigger:
+    return IntervalTrigger(seconds=length.total_seconds())
 
 
 def state_of(path: Path) -> tuple[tuple[str, int, int], ...]:

@@ -1,11 +1,13 @@
 """Empty the outbox: claim → render → send → finish.
 
-A claim is a conditional UPDATE, so two senders never hold one message. A crash between send and finish leaves
-the claim, which lapses after five minutes; the message then leaves once more under the same Message-ID. What
-can be tried again is, after growing pauses; what cannot is kept as failed, with what the other side said.
+A claim is a conditional UPDATE, so two senders never hold one message; right before a message leaves it is
+looked at again, so a sender that was overtaken leaves it alone. A crash between send and finish leaves the
+claim, which lapses after five minutes; the message then leaves once more under the same Message-ID. What can
+be tried again is, after growing pauses; what cannot is kept as failed, with what the other side said.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +26,7 @@ from store.database import Store
 from store.tables import OutboxRow
 
 Render = Callable[[OutboxRow], Message]
+Clock = Callable[[], datetime]
 
 PAUSES = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720))
 """How long to wait after the first, second, … attempt; the last one repeats."""
@@ -41,26 +44,20 @@ class Delivery:
 
 
 def deliver(
-    *, project: Project, store: Store, render: Render, now: datetime, worker: str, limit: int = 500
-) -> Delivery:
-    """Send what is due at `now`, oldest first, at most `limit` messages."""
-    sent = retried = failed = 0
+    *, project: Project, store: Store, render: Render, now: datetime, worker: str, clock: Clock,
+    limit: int = 500, patience: timedelta = outbox.PATIENCE,
+) -> Delivery:  # fmt: skip
+    """Send what is due at `now`, oldest first, at most `limit` messages; claims lapse by the clock."""
+    counted: Counter[str] = Counter()
     channels: dict[str, Channel] = {}
-    while sent + retried + failed < limit:
-        rows = outbox.claim(store, worker, now, min(BATCH, limit - sent - retried - failed))
+    while counted.total() < limit:
+        most = min(BATCH, limit - counted.total())
+        rows = outbox.claim(store, worker, now, most, clock=clock(), patience=patience)
         if not rows:
             break
         for row in rows:
-            try:
-                subject = _send(row, project, channels, render, now)
-            except DeliveryError as error:
-                retry = _retry_at(row, error, now)
-                outbox.fail(store, row.id, str(error), now, retry_at=retry, worker=worker)
-                retried, failed = retried + (retry is not None), failed + (retry is None)
-            else:
-                outbox.finish(store, row.id, now, subject=subject, worker=worker)
-                sent += 1
-    return Delivery(sent=sent, retried=retried, failed=failed)
+            counted[_deliver(row, project, store, channels, render, now, clock)] += 1
+    return Delivery(sent=counted["sent"], retried=counted["queued"], failed=counted["failed"])
 
 
 def send_now(*, project: Project, channel: str, message: Message, now: datetime) -> None:
@@ -104,6 +101,23 @@ def open_channel(name: str, channels: Mapping[str, Plugged], house: House, proje
     except GoalkeeperError as error:
         raise DeliveryError(error.message, permanent=True, hint=error.hint) from error
     return cast(Channel, module.Channel(settings.options, house))
+
+
+def _deliver(
+    row: OutboxRow, project: Project, store: Store, channels: dict[str, Channel], render: Render,
+    now: datetime, clock: Clock,
+) -> str:  # fmt: skip
+    """Return the state that the message came to; 'lost' where another sender has it now."""
+
+    def act() -> outbox.Ended:
+        try:
+            subject = _send(row, project, channels, render, now)
+        except DeliveryError as error:
+            return outbox.Ended(at=now, error=str(error), retry_at=_retry_at(row, error, now))
+        return outbox.Ended(at=now, subject=subject)
+
+    ended = outbox.send(store, row, clock(), act)
+    return "lost" if ended is None else ended.state
 
 
 def _send(

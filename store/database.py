@@ -2,8 +2,10 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -21,6 +23,9 @@ _BUSY = 10_000
 """How many milliseconds a writer of SQLite waits for another."""
 _ANSWER = 10
 """How many seconds a PostgreSQL server may take to answer the first time."""
+_STILL = timedelta(seconds=60)
+"""A writer who says nothing for so long stands still; PostgreSQL takes its locks away."""
+_SAID_NOTHING = sa.text("SELECT set_config('idle_in_transaction_session_timeout', :ms, true)")
 
 
 class Store:
@@ -28,6 +33,7 @@ class Store:
 
     def __init__(self, engine: sa.Engine, url: str) -> None:
         self._engine = engine
+        self._guard: Callable[[Session], None] | None = None
         self.url = shown(sa.make_url(url))
 
     @classmethod
@@ -70,12 +76,20 @@ class Store:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """Hand out a session whose changes are kept together at the end of the block, or not at all."""
+    def write(self, *, still: timedelta = _STILL) -> Iterator[Session]:
+        """Hand out a session whose changes are kept together at the end of the block, or not at all.
+
+        On PostgreSQL a process that stands still inside the block loses its locks after a time, `still`, so
+        that nobody waits for it; after zero never.
+        """
         with self._session() as session:
             if self.is_sqlite:  # take the one writer's place now, waiting for it where needed
                 session.execute(sa.text("BEGIN IMMEDIATE"))
+            else:
+                session.execute(_SAID_NOTHING, {"ms": str(still // timedelta(milliseconds=1))})
             changes.begin(session)
+            if self._guard is not None:
+                self._guard(session)
             yield session
             changes.count(session)
             session.commit()
@@ -84,6 +98,12 @@ class Store:
     def _session(self) -> Iterator[Session]:
         with answering(self._engine), Session(self._engine, expire_on_commit=False) as session:
             yield session
+
+    def guarded(self, guard: Callable[[Session], None]) -> "Store":
+        """Return this store for one whose every write first asks `guard`, inside the write's transaction."""
+        other = copy(self)
+        other._guard = guard
+        return other
 
     def close(self) -> None:
         """Let go of every connection."""

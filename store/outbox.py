@@ -1,10 +1,14 @@
-"""Messages on their way: claim → send → finish. A crash repeats a message at most, and never loses it."""
+"""Messages on their way: claim → send → finish. A crash repeats a message at most, and never loses it.
+
+How often a message was claimed is its fencing number: who claimed it before can no longer send or end it.
+"""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from store.database import Store
@@ -12,8 +16,32 @@ from store.new_rows import insert_new
 from store.tables import OutboxRow
 
 PATIENCE = timedelta(minutes=5)
-"""A claim that is older belongs to a sender that died; somebody else may take it."""
+"""A claim that is older belongs to a sender that died or stands still; somebody else may take it."""
 _T = OutboxRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How sending a message ended, as of `at`: sent, to be tried again at `retry_at`, or failed for good."""
+
+    at: datetime
+    subject: str = ""
+    error: str = ""
+    retry_at: datetime | None = None
+
+    @property
+    def state(self) -> str:
+        """Return the state of a message that ended so."""
+        if not self.error:
+            return "sent"
+        return "failed" if self.retry_at is None else "queued"
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return what is to be kept of it."""
+        ended = {"state": self.state, "error": self.error, "claimed_by": "", "claimed_at": None}
+        if self.error:
+            return ended | {"not_before": self.retry_at or self.at}
+        return ended | {"sent_at": self.at, "subject": self.subject}
 
 
 def enqueue(
@@ -42,54 +70,68 @@ def message(session: Session, message_id: int) -> OutboxRow | None:
     return session.get(OutboxRow, message_id)
 
 
-def claim(store: Store, worker: str, now: datetime, limit: int) -> list[OutboxRow]:
-    """Take messages that are due, in order; nobody else gets them while this sender lives."""
+def claim(
+    store: Store, worker: str, now: datetime, limit: int, *, clock: datetime, patience: timedelta = PATIENCE
+) -> list[OutboxRow]:
+    """Take messages that are due at `now`, in order; nobody else gets them while this sender lives.
+
+    `clock` is the time by the clock, which claims lapse by, after `patience`.
+    """
     with store.write() as session:
         free = or_(
             _T.state == "queued",
-            (_T.state == "claimed") & (_T.claimed_at < now - PATIENCE),
+            (_T.state == "claimed") & (_T.claimed_at < clock - patience),
         )
         query = select(_T).where(free, _T.not_before <= now).order_by(_T.id).limit(limit)
         rows = list(session.scalars(query.with_for_update(skip_locked=True)))
-        for row in rows:
-            row.state, row.claimed_by, row.claimed_at = "claimed", worker, now
-            row.attempts += 1
+        taken = {"state": "claimed", "claimed_by": worker, "claimed_at": clock, "attempts": _T.attempts + 1}
+        session.execute(update(_T).where(_T.id.in_([row.id for row in rows])).values(taken))
     return rows
 
 
 def release(store: Store, is_dead: Callable[[str], bool]) -> int:
     """Free the claims of workers that are known to be dead; return how many."""
     with store.write() as session:
-        rows = [
-            row for row in session.scalars(select(_T).where(_T.state == "claimed")) if is_dead(row.claimed_by)
-        ]
+        query = select(_T).where(_T.state == "claimed").with_for_update(skip_locked=True)
+        rows = [row for row in session.scalars(query) if is_dead(row.claimed_by)]
         for row in rows:
             row.state, row.claimed_by, row.claimed_at = "queued", "", None
     return len(rows)
 
 
-def finish(store: Store, message_id: int, now: datetime, *, subject: str, worker: str) -> bool:
-    """Note that a message left the house; False where the claim was lost meanwhile."""
-    return _end(
-        store, message_id, worker, state="sent", sent_at=now, subject=subject, error="", claimed_at=None
+def send(store: Store, row: OutboxRow, clock: datetime, act: Callable[[], Ended]) -> Ended | None:
+    """Send a claimed message by `act` and keep how it ended; None, and `act` is not called, if it was lost.
+
+    PostgreSQL keeps the message locked meanwhile, whatever the claim's age: a sender that stands still in
+    the middle is not overtaken, one that dies is. On SQLite, whose one writer must not wait for a mail
+    server, the claim begins anew, and lasts longer than sending may take.
+    """
+    if store.is_sqlite:
+        with store.write() as session:
+            if not _set(session, row, claimed_at=clock):
+                return None
+        ended = act()
+        with store.write() as session:
+            _set(session, row, **ended.facts())
+        return ended
+    with store.write(still=timedelta()) as session:
+        if session.scalars(select(_T.id).where(*_own(row)).with_for_update(skip_locked=True)).first() is None:
+            return None
+        ended = act()
+        _set(session, row, **ended.facts())
+    return ended
+
+
+def _own(row: OutboxRow) -> tuple[ColumnElement[bool], ...]:
+    """Return what holds while a claim does."""
+    return (
+        _T.id == row.id,
+        _T.state == "claimed",
+        _T.claimed_by == row.claimed_by,
+        _T.attempts == row.attempts,
     )
 
 
-def fail(
-    store: Store, message_id: int, error: str, now: datetime, *, retry_at: datetime | None, worker: str
-) -> bool:
-    """Note that a message did not leave the house: to be tried again at `retry_at`, or never (None)."""
-    state = "failed" if retry_at is None else "queued"
-    return _end(
-        store, message_id, worker, state=state, error=error, not_before=retry_at or now, claimed_at=None
-    )
-
-
-def _end(store: Store, message_id: int, worker: str, **facts: Any) -> bool:
-    with store.write() as session:
-        done = session.execute(
-            update(_T)
-            .where(_T.id == message_id, _T.state == "claimed", _T.claimed_by == worker)
-            .values(claimed_by="", **facts)
-        )
-        return bool(done.rowcount)  # type: ignore[attr-defined]
+def _set(session: Session, row: OutboxRow, **facts: Any) -> bool:
+    done = session.execute(update(_T).where(*_own(row)).values(**facts))
+    return bool(done.rowcount)  # type: ignore[attr-defined]

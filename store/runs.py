@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from store.tables import RunRow
@@ -44,6 +44,18 @@ def fail_run(session: Session, run_id: int, *, finished_at: datetime, error: str
     row = session.get(RunRow, run_id)
     if row is not None:
         row.state, row.finished_at, row.error, row.hint = "failed", finished_at, error, hint
+
+
+def end_left(session: Session, model: str, *, finished_at: datetime, error: str, hint: str) -> None:
+    """Note of passes that never ended that they failed; for whoever has the model's turn now."""
+    left = update(RunRow).where(RunRow.model == model, RunRow.state == "running")
+    session.execute(left.values(state="failed", finished_at=finished_at, error=error, hint=hint))
+
+
+def newest_run(session: Session, model: str, actor: str) -> RunRow | None:
+    """Return the newest pass that `actor` began; None where there is none."""
+    query = select(RunRow).where(RunRow.model == model, RunRow.actor == actor)
+    return session.scalars(query.order_by(RunRow.id.desc()).limit(1)).first()
 
 
 def runs(session: Session, model: str | None = None, limit: int = 100) -> list[RunRow]:

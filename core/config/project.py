@@ -36,11 +36,15 @@ class Connection(Node):
 
 
 class Schedules(Node):
-    """When the scheduler does what; `sync` is the trackers' other direction."""
+    """When the scheduler does what; `sync` is the trackers' other direction.
+
+    `lease`: after how long without a sign of life others take over what a process has begun.
+    """
 
     collect: When = Schedule(every=timedelta(minutes=15))
     deliver: When = Schedule(every=timedelta(minutes=1))
     sync: When = Schedule(every=timedelta(minutes=5))
+    lease: Duration = timedelta(seconds=90)
 
 
 class Digest(Node):

@@ -10,12 +10,14 @@ from core.errors import DeliveryError, StoreError
 from core.messages import Message, Severity
 from core.text import gettext as _
 from core.text import language
+from goalkeeper.jobs.turn import BusyError, turn
 from notify.sender import send_now
 from reports.letters import preview
 from reports.mail import Block, Button, Facts, Items, Lead, Letter, Tone, items, lay_out, plain
 from store import settings
 from store.database import Store
 from store.heartbeats import health
+from store.leases import LostLeaseError
 
 log = logging.getLogger("goalkeeper.serve")
 TOLD = "dead_man"
@@ -35,23 +37,49 @@ class DeadMan:
     last: datetime | None = None
     limit: timedelta | None = None
     told: str = ""
+    reason: str = ""
 
     def watch(self, now: datetime) -> int:
-        """Tell every channel once that passes have stopped; return how many were reached."""
-        every = self.project.schedule.collect.interval
+        """Tell every channel once that passes have stopped; return how many were reached.
+
+        Of several who watch one store one tells.
+        """
+        self._look(now)
+        if not self._is_silent(now):
+            return 0
+        if self.reason:  # it cannot be settled with the others who tells
+            return self._tell_all(self.store, now)
+        try:
+            with turn(self.store, "dead man", self.project.schedule.lease) as held:
+                self._look(now)
+                return self._tell_all(held, now) if self._is_silent(now) else 0
+        except (BusyError, LostLeaseError):
+            return 0
+
+    @property
+    def _since(self) -> datetime:
+        return max(self.last or self.started, self.started)
+
+    def _look(self, now: datetime) -> None:
         try:
             with self.store.read() as session:
-                found = health(session, now, every)
+                found = health(session, now, self.project.schedule.collect.interval)
                 self.told = settings.get(session, TOLD) or self.told
-            self.last, self.limit, reason = found.last, found.limit, ""
+            self.last, self.limit, self.reason = found.last, found.limit, ""
         except StoreError as error:
-            reason = error.message
-        since = max(self.last or self.started, self.started)
-        if now - since <= (self.limit or 3 * every) or self.told == since.isoformat():
-            return 0
-        reached = sum(self._tell(channel, since, now, reason) for channel in self._channels())
-        if reached or not self._channels():
-            self._remember(since)
+            self.reason = error.message
+
+    def _is_silent(self, now: datetime) -> bool:
+        """Tell whether passes have stopped and nobody was told; others may have begun to watch later."""
+        limit = self.limit or 3 * self.project.schedule.collect.interval
+        told = datetime.fromisoformat(self.told) if self.told else None
+        return now - self._since > limit and (told is None or self._since - told > limit)
+
+    def _tell_all(self, store: Store, now: datetime) -> int:
+        since, channels = self._since, self._channels()
+        reached = sum(self._tell(channel, since, now, self.reason) for channel in channels)
+        if reached or not channels:
+            self._remember(store, since)
         return reached
 
     def _channels(self) -> list[str]:
@@ -69,10 +97,10 @@ class DeadMan:
             return False
         return True
 
-    def _remember(self, since: datetime) -> None:
+    def _remember(self, store: Store, since: datetime) -> None:
         self.told = since.isoformat()
         try:
-            with self.store.write() as session:
+            with store.write() as session:
                 settings.put(session, TOLD, self.told)
         except StoreError as error:
             log.warning("%s", error)

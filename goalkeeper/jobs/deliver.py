@@ -4,6 +4,7 @@ from datetime import datetime
 
 from core.config import Project
 from core.messages import Message
+from goalkeeper import clock
 from goalkeeper.jobs.turn import holder_name, is_dead
 from notify.sender import deliver
 from reports.digest import queue_digests, render_digest
@@ -24,4 +25,7 @@ def deliver_due(*, project: Project, store: Store, now: datetime) -> int:
             return render_digest(store, row, project)
         return render(store, row, project)
 
-    return deliver(project=project, store=store, render=rendered, now=now, worker=holder_name()).sent
+    return deliver(
+        project=project, store=store, render=rendered, now=now, worker=holder_name(), clock=clock.now,
+        patience=outbox.PATIENCE if store.is_sqlite else project.schedule.lease,
+    ).sent  # fmt: skip

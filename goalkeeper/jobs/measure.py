@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from core.config import Project, configuration_hash
 from core.errors import GoalkeeperError
+from core.text import gettext as _
 from goalkeeper import __version__, clock
 from goalkeeper.jobs.compute import compute
 from goalkeeper.jobs.goals import judge_goals
@@ -39,6 +40,10 @@ def collect_and_compute(
 
     model = project.models[name]
     with store.write() as session:
+        runs.end_left(
+            session, name, finished_at=clock.now(), error=_("It was ended, or stood still, in the middle."),
+            hint=_("The pass after it has done its work."),
+        )  # fmt: skip
         run = runs.start_run(
             session, name, started_at=clock.now(), now=now, configuration=configuration_hash(model),
             code=__version__, source=model.predictions.kind, actor=actor,

@@ -15,13 +15,17 @@ from goalkeeper import clock
 from goalkeeper.progress import Progress
 from store import runs
 from store.database import Store
+from store.leases import LostLeaseError
 
 log = logging.getLogger("goalkeeper.passes")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelPass:
-    """What a pass did for one model; `error` is empty when it went well."""
+    """What a pass did for one model; `error` is empty when it went well.
+
+    `elsewhere`: another process has done it, does it or has taken it over; `error` then says who, if anybody.
+    """
 
     model: str
     windows: int = 0
@@ -29,6 +33,7 @@ class ModelPass:
     points: int = 0
     notes: tuple[str, ...] = ()
     error: str = ""
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,42 +67,50 @@ def run_pass(
     actor: str = "",
     progress: Progress | None = None,
     explain: Callable[[str], None] | None = None,
+    due: Callable[[str], bool] | None = None,
 ) -> PassResult:
-    """Run one pass over `models` as of `now`."""
+    """Run one pass over `models` as of `now`; `due` is asked about each once its turn has come."""
     from goalkeeper.jobs.evaluate import evaluate_model
     from goalkeeper.jobs.measure import collect_and_compute
-    from goalkeeper.jobs.turn import turn
+    from goalkeeper.jobs.turn import BusyError, turn
 
     done: list[ModelPass] = []
     firing = opened = 0
     for name in models:
-        one, before, problem = ModelPass(model=name), None, None
+        one, problem, elsewhere = ModelPass(model=name), None, False
         try:
-            with turn(store, f"model {name}"):
-                before = _newest_run(store, name)
-                one = collect_and_compute(
-                    project=project,
-                    name=name,
-                    store=store,
-                    now=now,
-                    since=since,
-                    until=until,
-                    actor=actor,
-                    progress=progress,
-                    explain=explain,
-                )
-                result = evaluate_model(project=project, name=name, store=store, now=now)
-                firing += result.firing
-                opened += result.tickets_opened
+            with turn(store, f"model {name}", project.schedule.lease) as held:
+                if due is not None and not due(name):  # another process has just done it
+                    done.append(replace(one, elsewhere=True))
+                    continue
+                before = _newest_run(held, name)
+                try:
+                    one = collect_and_compute(
+                        project=project,
+                        name=name,
+                        store=held,
+                        now=now,
+                        since=since,
+                        until=until,
+                        actor=actor,
+                        progress=progress,
+                        explain=explain,
+                    )
+                    result = evaluate_model(project=project, name=name, store=held, now=now)
+                    firing += result.firing
+                    opened += result.tickets_opened
+                except LostLeaseError:
+                    raise
+                except Exception as error:  # a bug, or a plug-in, of one model must not stop the others
+                    problem = _told(name, error)
+                    _record(held, name, before, problem)
+        except (BusyError, LostLeaseError) as error:
+            problem, elsewhere = error, True
         except GoalkeeperError as error:
             problem = error
-        except Exception as error:  # a bug, or a plug-in, of one model must not stop the others
-            log.debug("%s", name, exc_info=error)
-            problem = unexpected(error)
         if problem is not None:
-            one = replace(one, error="\n".join(filter(None, (one.error, str(problem)))))
-            if before is not None:
-                _record(store, name, before, problem)
+            told = "\n".join(filter(None, (one.error, str(problem))))
+            one = replace(one, error=told, elsewhere=elsewhere)
         done.append(one)
     sent = 0
     if deliver:
@@ -105,6 +118,13 @@ def run_pass(
 
         sent = deliver_due(project=project, store=store, now=now)
     return PassResult(models=tuple(done), firing=firing, tickets_opened=opened, messages=sent)
+
+
+def _told(model: str, error: Exception) -> GoalkeeperError:
+    if isinstance(error, GoalkeeperError):
+        return error
+    log.debug("%s", model, exc_info=error)
+    return unexpected(error)
 
 
 def unexpected(error: Exception) -> GoalkeeperError:
@@ -132,5 +152,7 @@ def _record(store: Store, model: str, before: int, problem: GoalkeeperError) -> 
         if run > before:
             with store.write() as session:
                 runs.fail_run(session, run, finished_at=clock.now(), error=problem.message, hint=problem.hint)
+    except LostLeaseError:
+        raise
     except (SQLAlchemyError, GoalkeeperError) as error:  # the store itself may be what failed: it is told
         log.debug("%s: the run could not be ended", model, exc_info=error)

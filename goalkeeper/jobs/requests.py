@@ -1,5 +1,6 @@
 """Take up what pages ask for."""
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -8,10 +9,13 @@ from core.config import Project
 from core.errors import GoalkeeperError
 from core.text import gettext as _
 from goalkeeper.clock import now, own_time
+from goalkeeper.jobs.turn import BusyError, turn
 from store import requests
 from store.database import Store
+from store.leases import LostLeaseError
 from store.tables import RequestRow
 
+log = logging.getLogger("goalkeeper.scheduler")
 Say = Callable[[float], None]
 MOST = 20
 """Requests taken up in one go."""
@@ -27,10 +31,20 @@ def work_off(*, project: Project, store: Store) -> int:
 
 
 def run_request(project: Project, store: Store, row: RequestRow) -> None:
-    """Do what one request asks for; its row says how far, what came of it, or why it failed."""
+    """Do what one request asks for; its row says how far, what came of it, or why it failed.
 
+    Where another worker has it, or took it over meanwhile, that one says so.
+    """
+    try:
+        with turn(store, f"request {row.id}", project.schedule.lease) as held:
+            _run(project, store, held, row)
+    except (BusyError, LostLeaseError) as problem:
+        log.info("%s", problem.message)
+
+
+def _run(project: Project, store: Store, held: Store, row: RequestRow) -> None:
     def say(share: float) -> None:
-        requests.progress(store, row.id, share, now())
+        requests.progress(held, row.id, share, now())
 
     kinds: Mapping[str, Callable[[Project, Store, RequestRow, datetime, Say], Mapping[str, Any]]] = {
         "collect": _collect,
@@ -43,11 +57,13 @@ def run_request(project: Project, store: Store, row: RequestRow) -> None:
                 _("Nobody knows how to do '{kind}'.").format(kind=row.kind),
                 hint=_("Known: {kinds}.").format(kinds=", ".join(kinds)),
             )
-        result = work(project, store, row, own_time(store) or now(), say)
+        result = work(project, held if row.kind == "deep_dive" else store, row, own_time(store) or now(), say)
+    except LostLeaseError:
+        raise
     except GoalkeeperError as problem:
-        requests.fail(store, row.id, str(problem), now())
+        requests.fail(held, row.id, str(problem), now())
     else:
-        requests.done(store, row.id, result, now())
+        requests.done(held, row.id, result, now())
 
 
 def _collect(project: Project, store: Store, row: RequestRow, at: datetime, say: Say) -> Mapping[str, Any]:

@@ -1,5 +1,11 @@
-"""Take turns: one process at a time works on a model, whoever it is and wherever it runs."""
+"""Take turns: one process at a time works on a model, whoever it is and wherever it runs.
 
+Who stands still past the lease (a suspended machine, SIGSTOP) is overtaken; when it goes on, its writes are
+refused inside their own transactions, see `store.leases`.
+"""
+
+import logging
+import math
 import os
 import socket
 import threading
@@ -7,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from core.errors import GoalkeeperError
+from core.errors import GoalkeeperError, StoreError
 from core.text import gettext as _
 from goalkeeper.clock import now
 from store.database import Store
-from store.leases import acquire, held, release, renew
+from store.leases import acquire, fenced, held, lost, release, renew
 
-LENGTH = timedelta(seconds=90)
+log = logging.getLogger("goalkeeper.passes")
 
 
 class BusyError(GoalkeeperError):
@@ -40,38 +46,48 @@ def is_dead(holder: str) -> bool:
 
 
 @contextmanager
-def turn(store: Store, name: str) -> Iterator[int]:
-    """Hold the lease `name` inside the block, renewed in the background; yields its fencing number.
+def turn(store: Store, name: str, length: timedelta) -> Iterator[Store]:
+    """Hold the lease `name` inside the block, renewed in the background; yields the store to write to.
 
     Raises:
         BusyError: somebody else has the turn.
+        LostLeaseError: somebody else got it meanwhile; what was not written by then never will be.
     """
     me = holder_name()
-    fence = acquire(store, name, me, now(), LENGTH)
+    fence = acquire(store, name, me, now(), length)
     if fence is None:
         current = held(store, name)
         if current is not None and is_dead(current.holder):
             release(store, name, current.holder, current.fence)
-            fence = acquire(store, name, me, now(), LENGTH)
+            fence = acquire(store, name, me, now(), length)
         if fence is None:
             raise BusyError(
                 _("{name} is being worked on by {holder}.").format(
                     name=name, holder=current.holder if current else "?"
                 ),
                 hint=_("Wait for it to end; a dead one's turn lapses after {n} s.").format(
-                    n=int(LENGTH.total_seconds())
+                    n=math.ceil(length.total_seconds())
                 ),
             )
     ended = threading.Event()
 
     def keep() -> None:
-        while not ended.wait(LENGTH.total_seconds() / 3):
-            renew(store, name, me, fence, now(), LENGTH)
+        while not ended.wait(length.total_seconds() / 3):
+            try:
+                if not renew(store, name, me, fence, now(), length):
+                    return  # the next write is refused
+            except StoreError as error:  # whoever works meets it as well; it may be back the next time
+                log.debug("%s", name, exc_info=error)
 
     keeper = threading.Thread(target=keep, daemon=True, name=f"lease {name}")
     keeper.start()
     try:
-        yield fence
+        yield fenced(store, name, me, fence)
+    except StoreError as error:
+        current = held(store, name)
+        if current is not None and current.fence != fence:  # it stood still inside a write, and lost that
+            raise lost(name, current.holder) from error
+        raise
     finally:
         ended.set()
         keeper.join()

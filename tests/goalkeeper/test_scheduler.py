@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from goalkeeper.scheduler import Work
 from store import requests, settings
 from store.database import Store
 from store.heartbeats import CONFIG_ERROR, PASS, WORKER, last_beat
-from store.leases import acquire
+from store.leases import acquire, held
 from tests.goalkeeper import small
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -132,26 +135,36 @@ def test_in_a_replayed_store_it_does_only_what_pages_ask_for(work: Work) -> None
     assert jobs(work) == {"requests"}
 
 
+def lead(work: Work) -> AbstractContextManager[Store]:
+    return turn(work.store, "model lead", HOUR)
+
+
+def fence_of(work: Work) -> int:
+    row = held(work.store, "model lead")
+    assert row is not None
+    return row.fence
+
+
 def test_two_take_turns_on_one_model(work: Work) -> None:
     told = "model lead is being worked on by"
-    with turn(work.store, "model lead"), pytest.raises(BusyError, match=told), turn(work.store, "model lead"):
+    with lead(work), pytest.raises(BusyError, match=told), lead(work):
         pytest.fail("both have it")
 
-    with turn(work.store, "model lead") as fence:
-        assert fence >= 2
+    with lead(work):
+        assert fence_of(work) >= 2
 
 
 def test_a_turn_of_a_dead_process_is_taken_over_at_once(work: Work) -> None:
     gone = f"{socket.gethostname()}:{2**22 + 1}"  # beyond the largest pid
-    fence = acquire(work.store, "model lead", gone, now(), timedelta(hours=1))
+    fence = acquire(work.store, "model lead", gone, now(), HOUR)
     assert fence is not None
 
-    with turn(work.store, "model lead") as mine:
-        assert mine == fence + 1
+    with lead(work):
+        assert fence_of(work) == fence + 1
 
 
 def test_a_turn_of_a_process_elsewhere_is_waited_for(work: Work) -> None:
-    acquire(work.store, "model lead", "elsewhere:1", now(), timedelta(hours=1))
+    acquire(work.store, "model lead", "elsewhere:1", now(), HOUR)
 
-    with pytest.raises(BusyError, match="elsewhere:1"), turn(work.store, "model lead"):
+    with pytest.raises(BusyError, match="elsewhere:1"), lead(work):
         pytest.fail("it belongs to somebody")

@@ -1,5 +1,6 @@
 """Real servers on this machine: mail with STARTTLS and login, and a receiver of posts."""
 
+import asyncio
 import ssl
 import subprocess
 import threading
@@ -36,8 +37,10 @@ def message(**more: Any) -> Message:
 
 @dataclass
 class Mailbox:
-    """What the server took, and how it answers."""
+    """What the server took, and how it answers; while it is `slow` nobody gets an answer to a whole mail."""
 
+    slow: bool = False
+    waiting: int = 0
     mails: list[EmailMessage] = field(default_factory=list)
     refuse: dict[str, str] = field(default_factory=dict)
     data: str = ""
@@ -54,6 +57,10 @@ class Mailbox:
         if self.data:
             return self.data
         self.tls.append(session.ssl is not None)
+        self.waiting += 1
+        while self.slow:
+            await asyncio.sleep(0.02)
+        self.waiting -= 1
         mail = message_from_bytes(envelope.content, policy=default)
         assert isinstance(mail, EmailMessage)
         self.mails.append(mail)

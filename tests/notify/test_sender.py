@@ -45,7 +45,7 @@ class Post:
 
     def deliver(self, now=NOON, render=None):
         return deliver(
-            project=self.project, store=self.store, now=now, worker="w",
+            project=self.project, store=self.store, now=now, worker="w", clock=lambda: now,
             render=render or (lambda row: message(key=row.key.split("|")[0], kind=row.kind)),
         )  # fmt: skip
 
@@ -113,16 +113,15 @@ def test_it_stops_where_a_retry_cannot_help(post):
 
 def test_it_repeats_the_same_message_after_a_crash(post, monkeypatch):
     post.queue()
-    finish = outbox.finish
 
-    def killed(*_args, **_more):
+    def killed(**_facts):
         raise KeyboardInterrupt
 
     with mail_server(port=post.port) as (box, _port):
-        monkeypatch.setattr(sender.outbox, "finish", killed)
-        with pytest.raises(KeyboardInterrupt):
-            post.deliver()
-        monkeypatch.setattr(sender.outbox, "finish", finish)
+        with monkeypatch.context() as patched:
+            patched.setattr(sender.outbox, "Ended", killed)  # sent, and not yet noted
+            with pytest.raises(KeyboardInterrupt):
+                post.deliver()
         assert post.deliver(NOON + timedelta(minutes=1)).sent == 0  # the claim still holds
         assert post.deliver(NOON + timedelta(minutes=6)).sent == 1
     first, second = box.mails

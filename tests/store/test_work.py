@@ -1,13 +1,16 @@
 """Work that is shared out: messages, requests, leases; and whether anything has changed."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 
+from core.errors import StoreError
 from store import changes, heartbeats, leases, marks, outbox, requests, settings
 from store.database import Store
 from store.metrics import save_points
+from store.tables import SettingRow
 from tests.store.made import DAY, HOUR, NOON, point
 
 
@@ -64,37 +67,50 @@ def _until_somebody_waits(store, other) -> None:
                 return
 
 
+def claim(store, worker="w", now=NOON, limit=9):
+    return outbox.claim(store, worker, now, limit, clock=now)
+
+
+def end(store, row, at=NOON, **facts):
+    """Send a claimed message; tell whether it was still this sender's."""
+    return outbox.send(store, row, at, lambda: outbox.Ended(at=at, **facts)) is not None
+
+
+def never():
+    pytest.fail("it was sent by one who had lost it")
+
+
 def test_a_claimed_message_is_nobody_elses(store):
     queue(store, "a")
     queue(store, "b")
-    assert [row.key for row in outbox.claim(store, "w1", NOON, 1)] == ["a"]
-    assert [row.key for row in outbox.claim(store, "w2", NOON, 9)] == ["b"]
-    assert outbox.claim(store, "w3", NOON, 9) == []
+    assert [row.key for row in claim(store, "w1", limit=1)] == ["a"]
+    assert [row.key for row in claim(store, "w2")] == ["b"]
+    assert claim(store, "w3") == []
 
 
 def test_senders_at_once_share_the_messages_out(store):
     for at in range(20):
         queue(store, f"{at:02}")
     with ThreadPoolExecutor(4) as pool:
-        taken = list(pool.map(lambda at: outbox.claim(store, f"w{at}", NOON, 5), range(4)))
+        taken = list(pool.map(lambda at: claim(store, f"w{at}", limit=5), range(4)))
     keys = sorted(row.key for rows in taken for row in rows)
     assert len(keys) == len(set(keys))
-    left = [row.key for row in outbox.claim(store, "last", NOON, 99)]
+    left = [row.key for row in claim(store, "last", limit=99)]
     assert sorted(keys + left) == [f"{at:02}" for at in range(20)]
 
 
 def test_what_is_not_due_is_left(store):
     queue(store, now=NOON + HOUR)
-    assert outbox.claim(store, "w", NOON, 9) == []
-    assert len(outbox.claim(store, "w", NOON + HOUR, 9)) == 1
+    assert claim(store) == []
+    assert len(claim(store, now=NOON + HOUR)) == 1
 
 
 def test_a_sent_message_is_sent_for_good(store):
     queue(store)
-    (row,) = outbox.claim(store, "w", NOON, 9)
-    assert outbox.finish(store, row.id, NOON, subject="It fell", worker="w")
+    (row,) = claim(store)
+    assert end(store, row, subject="It fell")
     assert sent(store) == [("ticket:1|opened|owners", "sent", 1)]
-    assert outbox.claim(store, "w", NOON + DAY, 9) == []
+    assert claim(store, now=NOON + DAY) == []
     with store.read() as session:
         found = outbox.message(session, row.id)
     assert (found.subject, found.sent_at, found.claimed_by) == ("It fell", NOON, "")
@@ -102,36 +118,97 @@ def test_a_sent_message_is_sent_for_good(store):
 
 def test_a_failed_message_is_tried_again_at_its_time_or_never(store):
     queue(store)
-    (row,) = outbox.claim(store, "w", NOON, 9)
-    assert outbox.fail(store, row.id, "451 later", NOON, retry_at=NOON + HOUR, worker="w")
-    assert outbox.claim(store, "w", NOON, 9) == []
-    (row,) = outbox.claim(store, "w", NOON + HOUR, 9)
+    (row,) = claim(store)
+    assert end(store, row, error="451 later", retry_at=NOON + HOUR)
+    assert claim(store) == []
+    (row,) = claim(store, now=NOON + HOUR)
     assert (row.attempts, row.error) == (2, "451 later")
-    assert outbox.fail(store, row.id, "550 no such user", NOON + HOUR, retry_at=None, worker="w")
+    assert end(store, row, NOON + HOUR, error="550 no such user")
     assert sent(store) == [("ticket:1|opened|owners", "failed", 2)]
-    assert outbox.claim(store, "w", NOON + DAY, 9) == []
+    assert claim(store, now=NOON + DAY) == []
 
 
-def test_the_message_of_a_killed_sender_is_claimed_again_and_the_dead_one_cannot_finish_it(store):
+@pytest.mark.parametrize("other", ["another", "w"], ids=["of another", "of its own name"])
+def test_a_sender_that_was_overtaken_neither_sends_nor_ends_the_message(store, other):
+    """Two processes in containers may bear one name: how often it was claimed tells them apart."""
     queue(store)
-    (row,) = outbox.claim(store, "dead", NOON, 9)
-    assert outbox.claim(store, "w", NOON + outbox.PATIENCE, 9) == []
+    (late,) = claim(store)
+    assert claim(store, other, NOON + outbox.PATIENCE) == []
     later = NOON + outbox.PATIENCE + HOUR
-    assert [one.id for one in outbox.claim(store, "w", later, 9)] == [row.id]
-    assert not outbox.finish(store, row.id, later, subject="late", worker="dead")
-    assert not outbox.fail(store, row.id, "late", later, retry_at=None, worker="dead")
+    (row,) = claim(store, other, later)
+    assert outbox.send(store, late, later, never) is None
     assert sent(store) == [("ticket:1|opened|owners", "claimed", 2)]
-    assert outbox.finish(store, row.id, later, subject="It fell", worker="w")
-    assert not outbox.finish(store, row.id, later, subject="again", worker="w")
+    assert end(store, row, later, subject="It fell")
+    assert outbox.send(store, row, later, never) is None
+    assert outbox.send(store, late, later, never) is None
+    assert sent(store) == [("ticket:1|opened|owners", "sent", 2)]
+
+
+def test_claims_lapse_by_the_clock_and_not_by_the_time_of_a_pass(store):
+    queue(store)
+    claim(store)
+    assert outbox.claim(store, "w", NOON + DAY, 9, clock=NOON + HOUR / 60) == []
+    assert len(outbox.claim(store, "w", NOON, 9, clock=NOON + DAY)) == 1
+
+
+def test_nobody_takes_a_message_while_it_is_sent_however_long_that_lasts(postgres_url):
+    store = Store.open(postgres_url)
+    queue(store, "a")
+    queue(store, "b")
+    rows = claim(store, "slow")
+    taken = []
+
+    def act():
+        taken.extend(claim(store, "quick", NOON + DAY))
+        return outbox.Ended(at=NOON, subject="It fell")
+
+    assert outbox.send(store, rows[0], NOON, act) is not None
+    assert [row.key for row in taken] == ["b"]
+    assert outbox.send(store, rows[1], NOON, never) is None
+    assert sent(store) == [("a", "sent", 1), ("b", "claimed", 2)]
+    store.close()
+
+
+def test_sqlite_writes_on_while_a_message_is_sent_and_claims_it_anew(tmp_path):
+    store = Store.open(f"sqlite:///{tmp_path}/store.db")
+    queue(store, "a")
+    (row,) = claim(store)
+    at = NOON + outbox.PATIENCE / 2
+
+    def act():
+        queue(store, "b")
+        assert [one.key for one in claim(store, "quick", NOON + outbox.PATIENCE + HOUR / 60)] == ["b"]
+        return outbox.Ended(at=at, subject="It fell")
+
+    assert outbox.send(store, row, at, act) is not None
+    assert sent(store) == [("a", "sent", 1), ("b", "claimed", 1)]
+    store.close()
 
 
 def test_claims_of_the_dead_are_freed_at_once(store):
     queue(store, "a")
     queue(store, "b")
-    outbox.claim(store, "dead", NOON, 1)
-    outbox.claim(store, "alive", NOON, 1)
+    claim(store, "dead", limit=1)
+    claim(store, "alive", limit=1)
     assert outbox.release(store, lambda worker: worker == "dead") == 1
-    assert [row.key for row in outbox.claim(store, "w", NOON, 9)] == ["a"]
+    assert [row.key for row in claim(store)] == ["a"]
+
+
+def test_two_who_free_the_claims_of_the_dead_do_not_free_what_is_being_sent(postgres_url):
+    store = Store.open(postgres_url)
+    queue(store)
+    claim(store, "dead")
+
+    assert outbox.release(store, lambda worker: worker == "dead") == 1
+    (row,) = claim(store, "alive")
+
+    def act():
+        assert outbox.release(store, lambda _worker: True) == 0
+        return outbox.Ended(at=NOON)
+
+    assert outbox.send(store, row, NOON, act) is not None
+    assert sent(store) == [("ticket:1|opened|owners", "sent", 2)]
+    store.close()
 
 
 def test_of_many_messages_the_newest_come_in_their_order(store):
@@ -252,6 +329,90 @@ def test_of_many_who_find_it_lapsed_at_once_one_gets_the_lease(store):
         assert [fence for fence in found if fence is not None] == [turn + 1]
 
 
+def put_under(store, value):
+    with store.write() as session:
+        settings.put(session, "now", value)
+
+
+def got(store):
+    with store.read() as session:
+        return settings.get(session, "now")
+
+
+def under(store, holder, now):
+    fence = leases.acquire(store, "model lead", holder, now, HOUR)
+    return leases.fenced(store, "model lead", holder, fence), fence
+
+
+@pytest.mark.parametrize("other", ["b", "a"], ids=["of another", "of its own name"])
+def test_what_an_overtaken_holder_writes_is_refused(store, other):
+    late, _fence = under(store, "a", NOON)
+    put_under(late, "first")
+    quick, _fence = under(store, other, NOON + HOUR)
+    put_under(quick, "second")
+    seen = version(store)
+    with pytest.raises(leases.LostLeaseError, match=f"model lead was taken over by {other}"):
+        put_under(late, "late")
+    assert (got(store), version(store)) == ("second", seen)
+    put_under(store, "whoever asks for no lease")
+
+
+def test_a_lapsed_lease_that_nobody_took_is_still_held(store):
+    late, fence = under(store, "a", NOON)
+    put_under(late, "late")
+    assert leases.renew(store, "model lead", "a", fence, NOON + DAY, HOUR)
+    assert got(store) == "late"
+
+
+def test_a_lease_that_was_given_back_lets_nobody_write(store):
+    late, fence = under(store, "a", NOON)
+    leases.release(store, "model lead", "a", fence)
+    with pytest.raises(leases.LostLeaseError):
+        put_under(late, "late")
+    assert got(store) is None
+
+
+def test_a_holder_renews_its_lease_while_it_writes(postgres_url):
+    store = Store.open(postgres_url)
+    busy, fence = under(store, "a", NOON)
+    with busy.write() as session:
+        settings.put(session, "now", "whole")
+        assert leases.renew(store, "model lead", "a", fence, NOON + DAY, HOUR)
+        assert leases.acquire(store, "model lead", "b", NOON + DAY, HOUR) is None
+    assert got(store) == "whole"
+    store.close()
+
+
+@pytest.mark.parametrize("pipelined", [False, True], ids=["one statement", "a pipeline"])
+def test_who_stands_still_inside_a_write_loses_it(postgres_url, pipelined):
+    store = Store.open(postgres_url)
+    still, _fence = under(store, "a", NOON)
+    other = leases.acquire(store, "model churn", "a", NOON, HOUR)
+    busy = leases.fenced(store, "model churn", "a", other)
+    many = [{"name": f"s{at}", "value": "half"} for at in range(3 if pipelined else 1)]
+    with busy.write() as unharmed, pytest.raises(StoreError, match="administrator"), still.write() as session:
+        settings.put(unharmed, "now", "whole")
+        session.execute(sa.insert(SettingRow), many)
+        assert leases.acquire(store, "model lead", "b", NOON + HOUR / 2, HOUR) is None  # it is not over
+        while leases.acquire(store, "model lead", "b", NOON + HOUR, HOUR) is None:
+            time.sleep(0.01)
+        settings.put(session, "s0", "whole")
+    assert got(store) == "whole"
+    with store.read() as session:
+        assert settings.get(session, "s0") is None
+    store.close()
+
+
+def test_a_write_that_stands_still_without_a_lease_is_ended_as_well(postgres_url):
+    store = Store.open(postgres_url)
+    with pytest.raises(StoreError, match="idle-in-transaction"), store.write(still=HOUR / 36_000) as session:
+        settings.put(session, "now", "half")
+        time.sleep(0.5)
+        settings.put(session, "now", "whole")
+    assert got(store) is None
+    store.close()
+
+
 def test_a_setting_is_what_was_set_last(store):
     with store.write() as session:
         assert settings.get(session, "now") is None
@@ -313,9 +474,9 @@ def test_whatever_is_written_changes_the_version_once(store, write):
 
 def test_a_change_at_the_same_moment_is_a_change_too(store):
     queue(store)
-    (row,) = outbox.claim(store, "w", NOON, 9)
+    (row,) = claim(store)
     seen = version(store)
-    outbox.fail(store, row.id, "451", NOON, retry_at=NOON, worker="w")
+    end(store, row, error="451", retry_at=NOON)
     assert version(store) != seen
 
 
