@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from collectors.cells import Answers, count_inputs, count_marks, count_outcomes
+from collectors.changing import inputs_base, outcomes_base
 from collectors.crossing import together
 from collectors.misfits import Misfit, misfits_of
 from collectors.noting import left_out, notes_of, unreadable_in
-from collectors.opening import Opened
+from collectors.opening import Opened, with_chosen
 from collectors.parts import known_of, row_of, slice_of, stored_in
 from collectors.references import cells_of
 from collectors.schema import Shape, changes, check_columns
@@ -29,7 +30,7 @@ from collectors.windows import (
     touching,
     windows_of,
 )
-from core.config import Model, Project, configuration_hash
+from core.config import Model, Project
 from core.errors import SourceError
 from core.grid import GridSet
 from core.profile import Inputs, Outcomes, Profile, ProfileKey
@@ -39,8 +40,6 @@ from store import models, profiles, quarantine, slices, windows
 from store.database import Store
 from store.tables import WindowRow
 
-FORMAT = "1"
-"""Raised when counting itself changes, so that every window is counted again."""
 BATCH_ROWS = 4_000_000
 """Rows of one batch for each GiB of `memory_limit`."""
 BATCH_WINDOWS = 62
@@ -80,6 +79,7 @@ class Collector:
     grids: GridSet = field(init=False)
     shape: Shape = field(init=False)
     base: str = field(init=False)
+    outcomes_base: str = field(init=False)
     normal: Profile | None = None
     done: int = 0
     rows: int = 0
@@ -100,6 +100,7 @@ class Collector:
         Raises:
             SourceError: the log or the reference cannot be read.
         """
+        self.opened = with_chosen(self.opened, self.project, self.store)
         self._look()
         try:
             self._collect()
@@ -166,7 +167,8 @@ class Collector:
             self.opened, self.parts, self.store, project=self.project, now=self.now, maturity=self.maturity
         )
         self.grids, self.shape, self.normal = settled.grids, settled.shape, settled.normal
-        self.base = digest([FORMAT, configuration_hash(self.model), self.grids.id])
+        self.base = inputs_base(self.model, self.grids.id)
+        self.outcomes_base = outcomes_base(self.model, self.grids.id, self.maturity)
         self.notes += settled.notes
         self._collect_base()
         if self.model.service_grain is not self.model.grain:
@@ -233,21 +235,34 @@ class Collector:
     def _late(
         self, everything: Sequence[Window], known: Mapping[datetime, Collected], due: Mapping[Window, str]
     ) -> list[Window]:
-        """Return the windows whose outcomes alone are due."""
-        candidates = [
+        """Return the windows whose outcomes alone are due: they may have changed, or count otherwise now."""
+        counted = [
             window
-            for window in still_open(everything, now=self._last_look, horizon=self.horizon)
+            for window in everything
             if (old := known.get(window.start)) and old.ok and old.collected_at <= self.now
             if window not in due
         ]
+        tables = [one for name in self._tables() for one in self.parts[name]]
+        reached = touching(counted, [*self.parts["predictions"], *tables])
+        otherwise = [
+            window
+            for window in counted  # what the log alone does not reach stays
+            if window.start in reached and not known[window.start].is_counted_by(self.outcomes_base)
+        ]
+        done = set(otherwise)
+        candidates = [
+            window
+            for window in still_open(counted, now=self._last_look, horizon=self.horizon)
+            if window not in done
+        ]
         if not candidates:
-            return []
+            return otherwise
         if self._labels_may_differ(candidates, known):
             marks = count_marks(together(self._job(candidates)), self.horizon)
         else:
             split = [known[window.start].outcomes_mark.split(":") for window in candidates]
             marks = {i: parts[1] if len(parts) > 1 else "" for i, parts in enumerate(split)}
-        return [
+        return otherwise + [
             window
             for i, window in enumerate(candidates)
             if self._outcomes_mark(window, marks.get(i, "0-0")) != known[window.start].outcomes_mark
@@ -372,8 +387,7 @@ class Collector:
         closed = None
         if truth is not None and truth.absent == "negative":
             closed = window.end + self.maturity <= self.now
-        base = digest([self.base, str(self.maturity)])
-        return outcomes_mark(base, label_marks, tables, closed=closed)
+        return outcomes_mark(self.outcomes_base, label_marks, tables, closed=closed)
 
     def _touching(self, name: str, window: Window) -> list[Slice]:
         return touching([window], self.parts[name]).get(window.start, [])

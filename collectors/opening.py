@@ -10,22 +10,28 @@ from pydantic import BaseModel
 from collectors.engines import Engines
 from collectors.sides import Side
 from collectors.sources.base import Setting
-from core.config import Columns, Model, Project
+from core.config import Columns, Model, Project, Reference, configuration_keys, reference_file
 from core.config import Source as Configured
 from core.errors import GoalkeeperError, SourceError
 from core.plugins import PORTS, load
 from core.text import gettext as _
+from store.database import Store
+from store.references import Chosen, chosen_reference
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """The sources of one model; `reference` is None where it is no source of its own."""
+    """The sources of one model; `reference` is None where it is no source of its own.
+
+    `declared` is the reference as the file says it, or as somebody chose it instead.
+    """
 
     model: Model
     engines: Engines
     log: Side
     truth: Side | None = None
     reference: Side | None = None
+    declared: Reference | None = None
     kpis: Mapping[str, Side] = field(default_factory=dict)
 
     def named(self) -> dict[str, Side]:
@@ -53,18 +59,45 @@ def open_sources(project: Project, model: Model, engines: Engines) -> Opened:
             opened = replace(opened, truth=replace(log, columns=truth.columns))
         else:
             opened = replace(opened, truth=open_side(truth, "ground_truth", engines, dirs))
-    reference = model.reference
-    if reference is not None and reference.form == "source":
-        columns = _like(predictions.columns, reference.columns)
-        opened = replace(
-            opened, reference=open_side(reference, "reference", engines, dirs, columns, predictions.zone)
-        )
+    opened = _with_reference(opened, model.reference, dirs)
     kpis = {
         name: open_side(kpi.source, f"kpis.{name}.source", engines, dirs)
         for name, kpi in model.kpis.items()
         if kpi.source is not None
     }
     return replace(opened, kpis=kpis)
+
+
+def with_chosen(opened: Opened, project: Project, store: Store) -> Opened:
+    """Return the sources with the reference that somebody put in place of the file's, if there is one.
+
+    Raises:
+        GoalkeeperError: its file does not fit.
+    """
+    model = opened.model
+    with store.read() as session:
+        chosen = chosen_reference(session, model.name, configuration_keys(model))
+    return opened if chosen is None else reference_as(opened, project, chosen)
+
+
+def reference_as(opened: Opened, project: Project, chosen: Chosen) -> Opened:
+    """Return the sources with a chosen reference, declared as the file would.
+
+    Raises:
+        GoalkeeperError: its file does not fit.
+    """
+    declared = Reference(since=chosen.since, until=chosen.until) if not chosen.path else None
+    if declared is None:
+        declared = reference_file(chosen.path, project.folder, project.plugin_dirs)
+    return _with_reference(opened, declared, project.plugin_dirs)
+
+
+def _with_reference(opened: Opened, declared: Reference | None, dirs: tuple[Path, ...]) -> Opened:
+    log, side = opened.model.predictions, None
+    if declared is not None and declared.form == "source":
+        columns = _like(log.columns, declared.columns)
+        side = open_side(declared, "reference", opened.engines, dirs, columns, log.zone)
+    return replace(opened, declared=declared, reference=side)
 
 
 def open_side(

@@ -1,6 +1,6 @@
 """Make the grids of a model, once, and its reference on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -20,10 +20,12 @@ from core.grid import GridSet
 from core.profile import Inputs, Outcomes, Profile, ProfileKey
 from core.text import gettext as _
 from core.windows import Window, window_at
+from store.tables import ReferenceRow
 
 FIRST_WINDOWS = 28
 """Without a reference the first 28 complete windows become it; at these numbers it is made anew."""
 _STEPS = (28, 21, 14, 7, 3, 1)
+_SCORE_KEYS = ("predictions.columns.score", "predictions.columns.prediction")
 LEAST_WINDOWS = 14
 """A reference with fewer windows gives grids and shares only."""
 
@@ -56,14 +58,15 @@ class Counted:
 
 def wanted_reference(
     opened: Opened, slices: Mapping[str, Sequence[Slice]], *, zone: ZoneInfo, now: datetime,
-    maturity: timedelta,
+    maturity: timedelta, held: ReferenceRow | None = None,
 ) -> Wanted | None:  # fmt: skip
     """Return the reference to be in force; None while no window of the log is complete.
 
     Args:
         slices: the parts of every source by its name.
+        held: the reference in force; once the first windows are 28 of them they stay, whatever the log loses.
     """
-    model, reference = opened.model, opened.model.reference
+    model, reference = opened.model, opened.declared
     form = "windows" if reference is None else reference.form
     if opened.reference is not None:
         return _of_source(opened, opened.reference, slices["reference"], zone, now)
@@ -79,15 +82,16 @@ def wanted_reference(
         windows = windows_of(log, model.grain, zone, min(now, end), start, end)
         kept = [one for one in windows if one.start >= start and one.end <= end]
         inside = {one.name: one for found in touching(kept, log).values() for one in found}
-        parts = mark_of("range", list(inside.values()))
+        parts = [str(reference.since), str(reference.until), mark_of("range", list(inside.values()))]
         return _of_log(
-            opened, kept, "range", digest([parts, *_ripe(kept, maturity, now)]),
+            opened, kept, "range", digest([*parts, *_ripe(kept, maturity, now)]),
             _("{since} to {until}").format(since=reference.since, until=reference.until),
         )  # fmt: skip
     settle = model.settle_of(model.grain)
     complete = [one for one in windows_of(log, model.grain, zone, now) if not one.is_open(now, settle)]
-    steps = next((step for step in _STEPS if step <= len(complete)), 0)
-    kept = complete[:steps]
+    kept = complete[: next((step for step in _STEPS if step <= len(complete)), 0)]
+    if held is not None and held.kind == "windows" and held.windows >= FIRST_WINDOWS:
+        kept = [one for one in complete if _inside(one, held)]
     if not kept:
         return None
     text = _("the first {n} windows of the log").format(n=len(kept))
@@ -99,24 +103,52 @@ def wanted_reference(
     return None if found is None else replace(found, learning=learning)
 
 
+def _inside(window: Window, held: ReferenceRow) -> bool:
+    return (
+        held.first is not None and held.last is not None
+        and held.first <= window.start and window.end <= held.last
+    )  # fmt: skip
+
+
 def _ripe(windows: Sequence[Window], maturity: timedelta, now: datetime) -> list[str]:
     """Have a reference of the log counted once more when all of its labels are mature."""
     return ["mature"] if windows and windows[-1].end + maturity <= now else []
 
 
 def make_grids(opened: Opened, wanted: Wanted | None) -> tuple[GridSet, Features]:
-    """Make the grids of a model from its reference; without one, those that need none."""
+    """Make new grids of a model from its reference; without one, those that need none."""
     if wanted is None:
         return bare_grid_set(opened.model, opened.log, opened.truth), Features()
     features = features_of(opened.model, wanted.side, opened.log)
     return grid_set(opened.model, wanted.side, opened.log, opened.truth, features), features
 
 
+def keep_grids(new: GridSet, old: GridSet, changed: Collection[str]) -> GridSet:
+    """Return `new` with the grids that were there: one of a column is made once.
+
+    Args:
+        changed: the keys of the file that changed; where the score comes from another column its grid is new.
+    """
+    columns = {
+        name: old.columns[name] if name in old.columns and old.columns[name].kind == grid.kind else grid
+        for name, grid in new.columns.items()
+    }
+    scored = not [key for key in changed if key == "task" or key.startswith(_SCORE_KEYS)]
+    return replace(
+        new,
+        columns=columns,
+        score=old.score if scored and new.score is not None and old.score is not None else new.score,
+        errors=old.errors if scored and new.errors is not None and old.errors is not None else new.errors,
+        segments={name: old.segments.get(name, levels) for name, levels in new.segments.items()},
+    )
+
+
 def count_reference(
     opened: Opened, wanted: Wanted, grids: GridSet, *, zone: ZoneInfo, now: datetime, maturity: timedelta
 ) -> Counted:
-    """Count a reference on the grids of its model."""
-    model = opened.model
+    """Count a reference on the grids of its model; segments that it does not hold are left out."""
+    held = tuple(one for one in opened.model.segments if all(wanted.side.has(column) for column in one))
+    model = opened.model.model_copy(update={"segments": held})
     job = Job(
         model=model, log=wanted.side, truth=wanted.truth, grids=grids, windows=wanted.windows, now=now,
         maturity=maturity,
@@ -125,8 +157,8 @@ def count_reference(
     job = together(job)  # what follows joins both sides
     plain = [one for one in model.kpis if one not in opened.kpis]
     misfits = fitting_kpis(job, plain)
-    held = model.model_copy(update={"kpis": {one: model.kpis[one] for one in plain if one not in misfits}})
-    outcomes = count_outcomes(replace(job, model=held), {}, timedelta(), inputs.inputs)
+    fitting = model.model_copy(update={"kpis": {one: model.kpis[one] for one in plain if one not in misfits}})
+    outcomes = count_outcomes(replace(job, model=fitting), {}, timedelta(), inputs.inputs)
     alone = window_at(wanted.first or now, model.grain, zone)
     windows = wanted.windows or (alone,)
     cells = cells_of(model.name, grids.id, windows, inputs.inputs, outcomes.outcomes)

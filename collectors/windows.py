@@ -27,6 +27,10 @@ class Collected:
     collected_at: datetime
     ok: bool = True
 
+    def is_counted_by(self, outcomes_base: str) -> bool:
+        """Tell whether its outcomes were counted as the configuration says now."""
+        return self.outcomes_mark.partition(":")[0] == outcomes_base
+
 
 def digest(parts: Iterable[str]) -> str:
     """Return 16 hexadecimal digits that tell lists of texts apart."""

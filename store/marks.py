@@ -27,3 +27,8 @@ def add_mark(
         "created_at": now,
     }  # fmt: skip
     return insert_new(session, MarkRow, ("model", "kind", "start", "text"), values)
+
+
+def with_reason(what: str, reason: str) -> str:
+    """Return what was done, and why where it was said, as a mark tells it."""
+    return f"{what} ({reason})" if reason else what

@@ -1,11 +1,13 @@
 """Watched models as last configured, and the versions that their logs named."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from store import settings
 from store.tables import ModelRow, VersionRow
 
 
@@ -23,6 +25,17 @@ def save_model(session: Session, row: ModelRow) -> None:
     """Write a model in place of what was there."""
     session.merge(row)
     session.flush()
+
+
+def counted_keys(session: Session, name: str) -> dict[str, str] | None:
+    """Return the file's keys, with their texts, that a model was last counted by; None if unknown."""
+    kept = settings.get(session, f"counted:{name}")
+    return None if kept is None else dict(json.loads(kept))
+
+
+def keep_counted_keys(session: Session, name: str, keys: Mapping[str, str]) -> None:
+    """Keep the file's keys that a model is counted by from now on."""
+    settings.put(session, f"counted:{name}", json.dumps(keys, sort_keys=True, ensure_ascii=False))
 
 
 def versions(session: Session, model: str) -> list[VersionRow]:

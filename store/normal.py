@@ -46,11 +46,14 @@ class Normal:
         return self.of(window_of(row), row.grid_set)
 
     def of(self, window: Window, grid_set: str) -> Profile | None:
-        """Return what a window of any grain, counted on `grid_set`, is compared with."""
+        """Return what a window of any grain, counted on `grid_set`, is compared with.
+
+        A fixed reference may have been counted on another grid set: then the metrics answer 'not comparable'.
+        """
         moving = is_moving(self.model) and window.grain.length >= self.model.grain.length
         key = f"{grid_set} {self._mark_of(window, grid_set) if moving else 'fixed'}"
         if key not in self._pooled:
-            self._pooled[key] = self._of_past(window, grid_set) if moving else self._fixed(grid_set)
+            self._pooled[key] = self._of_past(window, grid_set) if moving else self._fixed()
         return self._pooled[key]
 
     def _mark_of(self, window: Window, grid_set: str) -> str:
@@ -99,13 +102,13 @@ class Normal:
         kept = [profile for start in past for profile in self._read[start]]
         return merge_all(kept, grid_set=grid_set)
 
-    def _fixed(self, grid_set: str) -> Profile | None:
+    def _fixed(self) -> Profile | None:
         with self.store.read() as session:
             row = current_reference(session, self.model.name)
-            if row is None or row.grid_set != grid_set:
+            if row is None:
                 return None
             found = reference_profiles(session, row, segment=self.segment)
-        return merge_all((one for key, one in found if key.role in SERVED), grid_set=grid_set)
+        return merge_all((one for key, one in found if key.role in SERVED), grid_set=row.grid_set)
 
 
 def is_moving(model: Model) -> bool:

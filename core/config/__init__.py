@@ -1,6 +1,6 @@
 """The configuration: `load(path)` reads goalkeeper.yaml into a frozen `Project`."""
 
-from core.config.hashing import configuration_hash
+from core.config.hashing import configuration_hash, configuration_keys, counted_in, part_hash
 from core.config.load import load
 from core.config.model import (
     Experiment,
@@ -19,6 +19,7 @@ from core.config.model import (
     Truth,
 )
 from core.config.node import Columns, Features, Plugged, Source
+from core.config.plugs import reference_file
 from core.config.problems import ConfigError, Problem, RefusedError
 from core.config.project import (
     Calendar,
@@ -77,5 +78,9 @@ __all__ = [
     "When",
     "Zone",
     "configuration_hash",
+    "configuration_keys",
+    "counted_in",
     "load",
+    "part_hash",
+    "reference_file",
 ]

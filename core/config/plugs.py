@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from core import plugins
+from core.config.model import Reference
 from core.config.node import Plugged, Source
 from core.config.problems import Problem
 from core.config.secrets import Masked
@@ -48,6 +49,27 @@ def local_path(path: str, folder: Path) -> str:
         return path
     whole = str(folder / Path(path).expanduser())
     return Masked(whole, path.shown) if isinstance(path, Masked) else whole
+
+
+def reference_file(path: str, folder: Path, dirs: tuple[Path, ...]) -> Reference:
+    """Return the reference `{path: …}` as the file would declare it.
+
+    Raises:
+        GoalkeeperError: the kind cannot be told from the path.
+    """
+    kind = kind_of_path(path)
+    if not kind:
+        raise GoalkeeperError(
+            _("It cannot be told from {path} what kind of file it is.").format(path=path),
+            hint=_("Allowed endings: {endings}.").format(
+                endings=", ".join(end for ends in _SUFFIXES.values() for end in ends)
+            ),
+        )
+    options = plugins.load(PORTS["source"], kind, dirs).Options
+    whole = {"path": local_path(path, folder)}
+    return Reference(
+        kind=kind, declared={"path": path}, options=options.model_validate(whole, context={"folder": folder})
+    )
 
 
 def keys_of(node: type[BaseModel]) -> frozenset[str]:

@@ -50,7 +50,7 @@ def deep_dive(
         GoalkeeperError: raw rows may not be read, there is no reference, or nothing to compare.
     """
     from collectors.engines import Engines
-    from collectors.opening import open_sources
+    from collectors.opening import open_sources, with_chosen
     from reports.deep_dive import Outline, render
 
     if model not in project.models:
@@ -85,7 +85,7 @@ def deep_dive(
     say(0.05)
     engines = Engines(memory=project.memory_limit)
     try:
-        opened = open_sources(project, config, engines)
+        opened = with_chosen(open_sources(project, config, engines), project, store)
         opened.log.source.slices({}, now)
         current = _rows(config, opened, opened.log, (start, min(end, now)), features, now, rows)
         side = opened.reference
