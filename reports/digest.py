@@ -34,6 +34,7 @@ from reports.mail import (
     plain,
 )
 from reports.query import Query
+from reports.references import stale
 from reports.wording import Links
 from store import alerts, goals, outbox, tickets, windows
 from store.database import Store
@@ -227,6 +228,9 @@ def _part(query: Query, model: Model, now: datetime) -> Part:
     gaps = _gaps(query, model, now)
     if gaps:
         blocks.append(Items(title=_("Missing"), items=items(gaps)))
+    old = [one.text for one in stale(query, model, now)]
+    if old:
+        blocks.append(Items(title=_("Reference"), items=items(old)))
     tone = next((one for one in _WORST if one in tones), Tone.CALM)
     headline = headlines[0] if headlines else _("{title}: nothing to report").format(title=model.shown_title)
     return Part(

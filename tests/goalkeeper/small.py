@@ -60,6 +60,12 @@ def write(folder: Path, store: str = "sqlite:///gk.db") -> Path:
     return path
 
 
+def opened(path: Path) -> tuple[Project, Store]:
+    """Load a project and open its store."""
+    project = load(path)
+    return project, Store.open(project.store.reveal())
+
+
 def collect(path: Path, now: datetime = NOW) -> tuple[Project, Store, PassResult]:
     """Run one whole pass."""
     project = load(path)

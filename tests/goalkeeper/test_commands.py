@@ -138,35 +138,6 @@ def test_a_replayed_project_is_collected_as_of_its_own_time_and_that_is_said(own
     assert "its own" not in run(own, "collect", "--now", NOW)
 
 
-# ---- plan
-
-
-@pytest.mark.parametrize(
-    ("changes", "does"),
-    [
-        ({}, "nothing"),
-        ({"title": "Another title"}, "nothing"),
-        ({"rules": {"service.error_share": {"mute": True}}}, "nothing"),
-        ({"segments": []}, "collect_again"),
-        ({"kpis": {"conversion": {"numerator": "y", "denominator": "age"}}}, "collect_again"),
-        ({"grain": "1w"}, "collect_again"),
-    ],
-)
-def test_plan_says_what_a_change_costs(changes: dict[str, Any], does: str, own: Path) -> None:
-    change(own, **changes)
-
-    (row,) = printed(own, "plan")
-
-    assert row["does"] == does
-    assert row["why"]
-
-
-def test_plan_names_new_and_vanished_models(own: Path) -> None:
-    own.write_text(own.read_text().replace("  lead:", "  other:"))
-
-    assert {row["model"]: row["does"] for row in printed(own, "plan")} == {"other": "collect", "lead": "keep"}
-
-
 # ---- explain
 
 

@@ -1,0 +1,92 @@
+"""`goalkeeper regrid`: new bins from the reference in force, and everything counted on them."""
+
+from typing import Annotated
+
+import typer
+
+from core.text import gettext as _
+from core.text import ngettext
+from goalkeeper.commands.options import (
+    CONFIG,
+    ConfigOption,
+    NowOption,
+    chosen_models,
+    open_session,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help=_("Make new bins from the reference in force and collect again on them."))(regrid)
+
+
+def regrid(
+    model: Annotated[str, typer.Argument(help=_("Which model."), metavar="MODEL")],
+    reason: Annotated[str, typer.Option("--reason", help=_("Why, for the mark on the time axis."))] = "",
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help=_("Do it; without this it is only told what would happen."))
+    ] = False,
+    config: ConfigOption = CONFIG,
+    now: NowOption = None,
+) -> None:
+    """Make a new grid set and collect again as far as the log reaches; ended in the middle, it goes on."""
+    from collectors.planning import plan_of
+    from core.errors import GoalkeeperError
+    from goalkeeper.commands.plan import what_happens
+    from goalkeeper.jobs.passes import run_pass
+    from goalkeeper.progress import progress_bar
+    from store import grids, models, references, windows
+    from store.grids import Regrid
+
+    asked = open_session(config, now)
+    (name,) = chosen_models(asked.project, model)
+    configured = asked.project.models[name]
+    with asked.store.read() as session:
+        row = models.model(session, name)
+        before = None if row is None else row.grid_set
+        if before is None or references.current_reference(session, name) is None:
+            raise GoalkeeperError(
+                _("{model} has no reference yet, so there is nothing to make bins from.").format(model=name),
+                hint=_("Run `goalkeeper collect` until a window is complete."),
+            )
+    if not confirm:
+        with asked.store.read() as session:
+            found = plan_of(session, configured, regrid=True)
+        typer.echo(f"{name}: {what_happens(found, asked)}")
+        typer.echo(_("Comparisons across the old and the new bins will answer 'not comparable'."))
+        typer.echo(_("Nothing was done; `--confirm` does it."), err=True)
+        raise typer.Exit(2)
+    with asked.store.write() as session:
+        grids.ask_regrid(session, name, Regrid(actor=asked.actor, reason=reason))
+    with progress_bar() as progress:
+        result = run_pass(
+            project=asked.project, store=asked.store, now=asked.now, models=(name,), deliver=False,
+            actor=asked.actor, progress=progress,
+        )  # fmt: skip
+    for one in result.models:
+        for note in one.notes:
+            typer.echo(f"  ! {note}", err=True)
+        if one.error:
+            typer.echo(f"{name}: {one.error}", err=True)
+            typer.echo(_("What is left is done by the next pass, or by this command again."), err=True)
+            raise typer.Exit(1)
+    with asked.store.read() as session:
+        row = models.model(session, name)
+        after = None if row is None else row.grid_set
+        held = windows.windows(session, name, configured.grain)
+    left = sum(one.grid_set != after for one in held)
+    counted = sum(one.windows for one in result.models)
+    if after == before and not counted:
+        typer.echo(_("{model}: the bins come out the same; nothing was collected again.").format(model=name))
+        return
+    done = ngettext("{n} window", "{n} windows", counted).format(n=counted)
+    typer.echo(
+        _("{model}: grid set {id}, {windows} collected on it").format(model=name, id=after, windows=done)
+    )
+    if left:
+        text = ngettext(
+            "{n} window that the log no longer reaches stays on the old one: not comparable",
+            "{n} windows that the log no longer reaches stay on the old one: not comparable",
+            left,
+        )
+        typer.echo(text.format(n=left))
