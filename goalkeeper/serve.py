@@ -34,10 +34,13 @@ _PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None  # looked 
 
 @dataclass(kw_only=True)
 class Child:
-    """One process that is kept alive; a quick death makes the next start wait longer (at most a minute)."""
+    """One process that is kept alive; a quick death makes the next start wait longer (at most a minute).
+
+    `command` is asked for at each start: a port that was free may be taken by now.
+    """
 
     name: str
-    command: Sequence[str]
+    command: Callable[[], Sequence[str]]
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     deaths: int = 0
@@ -46,7 +49,7 @@ class Child:
     def start(self) -> None:
         """Start it in a process group of its own, so that one Ctrl-C reaches the parent alone."""
         self.started = time.monotonic()
-        self.process = subprocess.Popen(self.command, start_new_session=True, preexec_fn=_end_with_parent)
+        self.process = subprocess.Popen(self.command(), start_new_session=True, preexec_fn=_end_with_parent)
 
     def tend(self, say: Callable[[str], None]) -> None:
         """Start it again if it has died and its pause is over."""
@@ -184,12 +187,37 @@ def serve(
     with only_one(project):
         page, metrics = free_port(host, port), free_port(LOOPBACK, API_PORT)
         module = [sys.executable, "-m"]
-        commands = {
-            "scheduler": [*module, "goalkeeper.scheduler", str(config)],
-            "api": [*module, "goalkeeper.api_server", str(config), str(metrics)],
-            "dashboard": dashboard_command(config, host=host, port=page),
-        }
-        children = [Child(name=name, command=command) for name, command in commands.items()]
+
+        def tell_page(wanted: int) -> None:
+            if page != wanted:
+                say(_("Port {port} is taken; the dashboard moves to {page}.").format(port=wanted, page=page))
+            say(_("Dashboard: http://{host}:{port}").format(host=host, port=page))
+
+        def tell_metrics() -> None:
+            say(
+                _("Metrics:   http://{host}:{port}/metrics · health: /healthz").format(
+                    host=LOOPBACK, port=metrics
+                )
+            )
+
+        def scheduler() -> Sequence[str]:
+            return [*module, "goalkeeper.scheduler", str(config)]
+
+        def api() -> Sequence[str]:
+            nonlocal metrics
+            before, metrics = metrics, free_port(LOOPBACK, metrics)
+            if metrics != before:
+                tell_metrics()
+            return [*module, "goalkeeper.api_server", str(config), str(metrics)]
+
+        def dashboard() -> Sequence[str]:
+            nonlocal page
+            before, page = page, free_port(host, page)
+            if page != before:
+                tell_page(before)
+            return dashboard_command(config, host=host, port=page)
+
+        children = [Child(name=one.__name__, command=one) for one in (scheduler, api, dashboard)]
         stopping = False
 
         def stop(signum: int, frame: FrameType | None) -> None:
@@ -198,8 +226,6 @@ def serve(
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
-        if page != port:
-            say(_("Port {port} is taken; the dashboard moves to {page}.").format(port=port, page=page))
         if replayed is not None:
             say(
                 _(
@@ -207,12 +233,8 @@ def serve(
                     " `goalkeeper init` in another folder begins to watch a live model."
                 ).format(when=local_day(replayed, project.zone, year=True))
             )
-        say(_("Dashboard: http://{host}:{port}").format(host=host, port=page))
-        say(
-            _("Metrics:   http://{host}:{port}/metrics · health: /healthz").format(
-                host=LOOPBACK, port=metrics
-            )
-        )
+        tell_page(port)
+        tell_metrics()
         say(_("Stop with Ctrl-C."))
         ending = threading.Event()
         if replayed is None:

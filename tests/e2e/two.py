@@ -2,10 +2,10 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
+import urllib.request
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,12 +15,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
+import psutil
 import pytest
 import sqlalchemy as sa
 import yaml
 
 from bench.soak import BEFORE, DAYS, State, rows_told, write_days
 from core.config import load
+from goalkeeper.jobs.deliver import deliver_due
 from goalkeeper.jobs.passes import run_pass
 from store import outbox, runs
 from store.database import Store
@@ -33,7 +35,7 @@ MODELS = ("east", "north", "west")
 LEASE = timedelta(seconds=2)
 EVERY = timedelta(seconds=4)
 PATIENCE_S = 60.0
-NOISE = re.compile(r"WARNING|ERROR|Traceback|Exception")
+NOISE = re.compile(r"WARNING|ERROR(?!.*address already in use)|Traceback|Exception")
 
 
 def soon(what: Callable[[], object], told: Callable[[], str]) -> None:
@@ -59,17 +61,32 @@ class Scheduling:
         return self.output.read_text()
 
     @property
+    def scheduler(self) -> psutil.Process:
+        """Return the process that works: itself, or its child under `goalkeeper serve`."""
+        own = psutil.Process(self.process.pid)
+        return next((one for one in own.children() if "goalkeeper.scheduler" in one.cmdline()), own)
+
+    @property
     def passed(self) -> Counter[str]:
         """Return how many passes it made over each model."""
         return Counter(re.findall(r"INFO (\w+): \d+ windows", self.said))
 
+    def healthy(self) -> str:
+        """Return the newest address of the api under `goalkeeper serve`, once it answers that all is well."""
+        found = re.findall(r"Metrics: +(http://127\.0\.0\.1:\d+)/metrics", self.said)
+        try:
+            with urllib.request.urlopen(f"{found[-1]}/healthz", timeout=5):
+                return str(found[-1])
+        except (IndexError, OSError):
+            return ""
+
     def stand_still(self) -> None:
         """Stop it as a suspended machine would."""
-        self.process.send_signal(signal.SIGSTOP)
+        self.scheduler.suspend()
 
     def wake(self) -> None:
         """Let it go on."""
-        self.process.send_signal(signal.SIGCONT)
+        self.scheduler.resume()
 
     def end(self) -> int:
         """Ask it to end; return its code."""
@@ -111,11 +128,15 @@ class Shared:
         """Return what all of them said."""
         return "\n---\n".join(one.said for one in self.all)
 
-    def collect(self) -> None:
-        """Pass over every model, and leave the messages in the outbox."""
-        now = datetime.now(UTC)
+    def collect(self, now: datetime | None = None) -> None:
+        """Pass over every model, in this process, and leave the messages in the outbox."""
+        now = now or datetime.now(UTC)
         done = run_pass(project=load(self.config), store=self.store, now=now, models=MODELS, deliver=False)
         assert not done.failed, done
+
+    def deliver(self) -> int:
+        """Send the messages, from this process; return how many."""
+        return deliver_due(project=load(self.config), store=self.store, now=datetime.now(UTC))
 
     def runs(self, model: str) -> list[RunRow]:
         """Return the schedulers' passes over a model, in their order."""
@@ -199,11 +220,8 @@ class Ground:
         write_days(folder / "data", 0, BEFORE, start)
         shared = ground.copy(port=9)
         ground.ready = shared.url
-        at = (start + timedelta(days=BEFORE, hours=6)).isoformat()
-        first = shared.start("goalkeeper", "collect", "-c", str(shared.config), "--now", at)
-        assert first.process.wait(timeout=PATIENCE_S) == 0, first.said
-        first.file.close()
-        shared.store.close()
+        shared.collect(start + timedelta(days=BEFORE, hours=6))
+        shared.end()
         write_days(folder / "data", BEFORE, DAYS, start)
         return ground
 

@@ -212,7 +212,7 @@ def test_a_child_that_dies_at_once_is_started_ever_more_slowly(monkeypatch: pyte
     clock = [1000.0]
     monkeypatch.setattr("goalkeeper.serve.time.monotonic", lambda: clock[0])
     said: list[str] = []
-    child = Child(name="api", command=[sys.executable, "-c", "raise SystemExit(3)"])
+    child = Child(name="api", command=lambda: [sys.executable, "-c", "raise SystemExit(3)"])
 
     for _death in range(4):
         child.tend(said.append)
