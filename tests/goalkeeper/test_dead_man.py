@@ -7,6 +7,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -92,6 +93,23 @@ def test_a_restart_of_the_supervisor_tells_it_no_second_time(watching: DeadMan) 
 
 def test_it_tells_of_a_scheduler_that_never_began(watching: DeadMan) -> None:
     assert watching.watch(START + HOUR) == 1
+
+
+def test_of_two_who_watch_one_tells(watching: DeadMan, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = DeadMan(project=watching.project, store=watching.store, started=START + timedelta(minutes=2))
+    tell = DeadMan._tell
+
+    def told(one: DeadMan, *facts: Any) -> bool:
+        if one is watching:
+            assert other.watch(START + HOUR) == 0  # at the same moment
+        return tell(one, *facts)
+
+    monkeypatch.setattr(DeadMan, "_tell", told)
+
+    assert watching.watch(START + HOUR) == 1
+    assert other.watch(START + HOUR) == 0  # though it began to watch later
+    assert other.watch(START + 5 * HOUR) == 0
+    assert len(mails(watching)) == 1
 
 
 def test_text_and_html_say_the_same(watching: DeadMan) -> None:

@@ -6,19 +6,24 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import func, select, update
 
 from core.config import load
+from core.errors import GoalkeeperError
 from goalkeeper import scheduler
 from goalkeeper.clock import OWN, fixed, now
+from goalkeeper.jobs import measure, passes
 from goalkeeper.jobs.turn import BusyError, turn
 from goalkeeper.scheduler import Work
-from store import requests, settings
+from store import requests, runs, settings
 from store.database import Store
 from store.heartbeats import CONFIG_ERROR, PASS, WORKER, last_beat
-from store.leases import acquire, held
+from store.leases import acquire, held, release
+from store.tables import MetricRow, WindowRow
 from tests.goalkeeper import small
 
 HOUR = timedelta(hours=1)
@@ -26,6 +31,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def work(own: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    """Return the jobs of a scheduler on SQLite; whoever else works on the file is `collect`, by cron say."""
     monkeypatch.setattr(scheduler, "now", fixed(small.NOW))
     project = load(own)
     store = Store.open(project.store.reveal())
@@ -168,3 +174,84 @@ def test_a_turn_of_a_process_elsewhere_is_waited_for(work: Work) -> None:
 
     with pytest.raises(BusyError, match="elsewhere:1"), lead(work):
         pytest.fail("it belongs to somebody")
+
+
+def runs_of(work: Work) -> list[str]:
+    with work.store.read() as session:
+        return [row.state for row in runs.runs(session, "lead") if row.actor == "scheduler"]
+
+
+def test_what_another_has_just_collected_is_left_alone(work: Work) -> None:
+    work.collect()
+    with work.store.write() as session:
+        settings.put(session, PASS, "")
+    Work(project=work.project, store=work.store).collect()
+
+    assert runs_of(work) == ["done"]
+    with work.store.read() as session:
+        assert last_beat(session, PASS) is None  # nor does it claim to have passed
+
+
+def test_what_another_collects_at_the_moment_is_no_news(work: Work, caplog: pytest.LogCaptureFixture) -> None:
+    with lead(work), caplog.at_level(logging.INFO):
+        work.collect()
+
+    assert runs_of(work) == []
+    assert [row.levelname for row in caplog.records if row.name == "goalkeeper.scheduler"] == ["INFO"]
+    assert "lead: model lead is being worked on by" in caplog.text
+
+
+def overtake(store: Store, name: str) -> None:
+    """Take a lease as another process does whose clock says that it has lapsed."""
+    assert acquire(store, name, "elsewhere:1", now() + HOUR, HOUR) is not None
+
+
+def test_an_overtaken_pass_ends_quietly_and_the_one_who_overtook_it_does_the_work(
+    work: Work, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = measure.compute
+
+    def compute(**facts: Any) -> int:
+        overtake(work.store, "model lead")
+        return real(**facts)
+
+    def points() -> int:
+        with work.store.read() as session:
+            return session.scalar(select(func.count()).select_from(MetricRow)) or 0
+
+    before = points()
+    with work.store.write() as session:
+        session.execute(update(WindowRow).values(computed=""))
+    with monkeypatch.context() as patched, caplog.at_level(logging.INFO):
+        patched.setattr(measure, "compute", compute)
+        work.collect()
+
+    assert (runs_of(work), points()) == (["running"], before)
+    assert [row.levelname for row in caplog.records if row.name == "goalkeeper.scheduler"] == ["INFO"]
+    assert "lead: model lead was taken over by elsewhere:1." in caplog.text
+    row = held(work.store, "model lead")
+    assert row is not None
+    release(work.store, "model lead", row.holder, row.fence)
+
+    work.collect()  # as the other process would
+
+    assert runs_of(work) == ["done", "failed"]
+
+
+def test_a_worker_that_was_overtaken_leaves_what_pages_asked_for_to_the_other(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with work.store.write() as session:
+        row = requests.ask(session, "collect", {"model": "lead"}, actor="ann", now=small.NOW)
+
+    def run_pass(**_facts: Any) -> None:
+        overtake(work.store, f"request {row.id}")
+        raise GoalkeeperError("too late")
+
+    monkeypatch.setattr(passes, "run_pass", run_pass)
+    work.requests()
+
+    with work.store.read() as session:
+        found = requests.request(session, row.id)
+    assert found is not None
+    assert (found.state, found.error) == ("running", "")
