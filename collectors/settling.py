@@ -1,7 +1,7 @@
 """Settle, before anything is counted, on what: grids and reference of a model, and the age of ripe labels."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from collectors.changing import Change, change_of
@@ -79,9 +79,8 @@ def settle(
         SourceError: a source cannot be read, or the store's windows are cut otherwise than configured.
     """
     model, kept = opened.model, _kept(store, opened.model)
-    wanted = wanted_reference(
-        opened, parts, zone=project.zone, now=now, maturity=maturity, held=kept.reference
-    )
+    held = kept.reference if kept.regrid is None else None
+    wanted = wanted_reference(opened, parts, zone=project.zone, now=now, maturity=maturity, held=held)
     old, same = kept.grids, kept.row is not None and not (kept.change.metrics or kept.change.inputs)
     if kept.row is not None:
         _same_cut(kept.row, model)
@@ -92,14 +91,21 @@ def settle(
     grows = wanted is not None and fresh and kept.learning
     if grows and wanted is not None and current is not None:
         grows = current.last != wanted.last or current.kind != wanted.kind
-    anew = old is None or grows or (kept.regrid is not None and wanted is not None)
-    if not anew and not kept.change.inputs and _is_out_of_reach(wanted, current):
+    gone = _is_out_of_reach(wanted, current)
+    anew = old is None or grows or (kept.regrid is not None and not gone)
+    if gone and not anew and not kept.change.inputs:
         wanted, fresh = None, False
-    if old is None or anew or kept.change.inputs:
+    notes: list[str] = []
+    if old is None or anew or (kept.change.inputs and wanted is not None):
         grids, features = make_grids(opened, wanted)
         shape = Shape.of(features, opened.log)
         if old is not None and not anew:
             grids = keep_grids(grids, old, kept.change.keys)
+    elif kept.change.inputs:
+        bare, _none = make_grids(opened, None)
+        grids = keep_grids(replace(bare, columns=old.columns, score=old.score, errors=old.errors), old, ())
+        shape = kept.shape
+        notes.append(_("The log no longer reaches the reference, so what is new in the file gets no bins."))
     else:
         grids, shape = old, kept.shape
     if not same or fresh or anew:
@@ -112,17 +118,16 @@ def settle(
         if current is not None and current.grid_set == grids.id:
             found = references.reference_profiles(session, current, segment="")
             normal = merge_all((part for key, part in found if key.role in SERVED), grid_set=grids.id)
-    notes: tuple[str, ...] = ()
     if wanted is not None and wanted.learning:
-        notes = (_("The reference is being learnt: {what}.").format(what=wanted.description),)
-    return Settled(grids=grids, shape=shape, normal=normal, notes=notes)
+        notes.append(_("The reference is being learnt: {what}.").format(what=wanted.description))
+    return Settled(grids=grids, shape=shape, normal=normal, notes=tuple(notes))
 
 
 def _is_out_of_reach(wanted: Wanted | None, current: ReferenceRow | None) -> bool:
     """Tell whether the log no longer goes back to where the reference in force begins: then that stays."""
-    if wanted is None or current is None or wanted.kind not in ("range", "windows"):
-        return False
-    if (wanted.kind, wanted.last) != (current.kind, current.last):
+    if wanted is None or current is None:
+        return wanted is None and current is not None
+    if wanted.kind not in ("range", "windows") or (wanted.kind, wanted.last) != (current.kind, current.last):
         return False
     return wanted.first is not None and current.first is not None and wanted.first > current.first
 

@@ -70,6 +70,14 @@ def regrid(
             typer.echo(f"{name}: {one.error}", err=True)
             typer.echo(_("What is left is done by the next pass, or by this command again."), err=True)
             raise typer.Exit(1)
+    with asked.store.write() as session:
+        impossible = grids.asked_regrid(session, name) is not None
+        grids.ask_regrid(session, name, None)
+    if impossible:
+        raise GoalkeeperError(
+            _("The log of {model} no longer reaches the reference in force.").format(model=name),
+            hint=_("Set one that it reaches: `goalkeeper reference propose`."),
+        )
     with asked.store.read() as session:
         row = models.model(session, name)
         after = None if row is None else row.grid_set

@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from core.errors import GoalkeeperError
 from goalkeeper.jobs.evaluate import mark_stale
 from reports.digest import preview
 from reports.query import Query
 from reports.references import propose, stale
-from store import alerts, marks, models
+from store import alerts, grids, marks, models
 from store.references import current_reference
 from tests.goalkeeper import small
 from tests.goalkeeper.test_commands import change, printed, run
@@ -260,6 +261,37 @@ def test_windows_on_the_old_grid_answer_that_they_are_not_comparable(own: Path) 
     ]  # fmt: skip
     assert days[0].value.reason == "The reference was counted on another grid set."
     assert "not comparable" in query.value("lead", "drift.psi", column="age", **span).value.reason
+    store.close()
+
+
+@pytest.mark.parametrize("first", ["2026-03-10", "2026-03-22"])
+def test_where_the_log_no_longer_reaches_the_reference_no_bins_are_made(first: str, own: Path) -> None:
+    before = grid_set(own)
+    shorten(own, first)
+
+    with pytest.raises(GoalkeeperError, match="no longer reaches the reference in force") as caught:
+        run(own, "regrid", "lead", "--now", NOW, "--confirm")
+
+    assert "goalkeeper reference propose" in caught.value.hint
+    run(own, "collect", "--now", NOW)
+    (row,) = printed(own, "reference", "show")
+    assert (row["grid_set"], row["windows"]) == (before, 18)
+    assert printed(own, "plan")[0]["does"] == "nothing"
+
+
+def test_a_changed_file_keeps_bins_whose_reference_the_log_lost(own: Path) -> None:
+    columns = printed(own, "reference", "show")[0]["columns"]
+    shorten(own, "2026-03-22")
+    change(own, segments=[])
+
+    said = run(own, "collect", "--now", NOW)
+
+    assert "what is new in the file gets no bins" in said
+    _project, store = small.opened(own)
+    with store.read() as session:
+        row = models.model(session, "lead")
+        assert row is not None and row.grid_set is not None
+        assert len(grids.grid_set(session, row.grid_set).columns) == columns
     store.close()
 
 
