@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,10 @@ class Measured:
     output: str
 
 
-def measured(command: Sequence[str], *, folder: Path, limit: float = 900) -> Measured:
-    """Run a command to its end.
+def measured(
+    command: Sequence[str], *, folder: Path, limit: float = 1800, more: Mapping[str, str] | None = None
+) -> Measured:
+    """Run a command to its end, in our environment and `more`.
 
     Raises:
         RuntimeError: it failed; the message holds what it said.
@@ -27,7 +29,9 @@ def measured(command: Sequence[str], *, folder: Path, limit: float = 900) -> Mea
     out, err = folder / "stdout", folder / "stderr"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         begun = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=stderr)
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=stdout, stderr=stderr, env=os.environ | (more or {})
+        )
         try:
             _pid, status, used = os.wait4(process.pid, 0)
         except BaseException:
