@@ -29,7 +29,7 @@ def finish_run(
     session: Session, run_id: int, *, state: str, finished_at: datetime, windows: int = 0, rows: int = 0,
     points: int = 0, error: str = "", hint: str = "", sources: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    """Note how a pass ended: `state` is done or failed."""
+    """Note what collecting and computing came to: `state` is failed, or running while more is to be done."""
     row = session.get(RunRow, run_id)
     if row is None:
         return
@@ -37,6 +37,12 @@ def finish_run(
     row.windows, row.rows, row.points = windows, rows, points
     row.error, row.hint = error, hint
     row.sources = dict(sources or {})
+
+
+def end_run(session: Session, model: str, *, finished_at: datetime) -> None:
+    """Note that the open pass over a model is done; for whoever has its turn."""
+    opened = update(RunRow).where(RunRow.model == model, RunRow.state == "running")
+    session.execute(opened.values(state="done", finished_at=finished_at))
 
 
 def fail_run(session: Session, run_id: int, *, finished_at: datetime, error: str, hint: str) -> None:

@@ -31,6 +31,8 @@ def collect_and_compute(
 ) -> ModelPass:
     """Collect one model, compute its metrics and judge its goals; every pass leaves a row of its own.
 
+    The row is still open afterwards unless something failed: the rules are yet to be judged.
+
     Raises:
         GoalkeeperError: the log or the reference cannot be read; what was collected before stays.
     """
@@ -78,7 +80,7 @@ def collect_and_compute(
         engines.close()
     with store.write() as session:
         runs.finish_run(
-            session, run, state="failed" if found.error else "done", finished_at=clock.now(),
+            session, run, state="failed" if found.error else "running", finished_at=clock.now(),
             windows=found.windows, rows=found.rows, points=points, error=found.error, hint=found.hint,
             sources=dict(found.sources)
             | {"notes": list(found.notes), "limited": since is not None or until is not None},

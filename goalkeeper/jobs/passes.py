@@ -99,6 +99,8 @@ def run_pass(
                     result = evaluate_model(project=project, name=name, store=held, now=now)
                     firing += result.firing
                     opened += result.tickets_opened
+                    with held.write() as session:
+                        runs.end_run(session, name, finished_at=clock.now())
                 except LostLeaseError:
                     raise
                 except Exception as error:  # a bug, or a plug-in, of one model must not stop the others

@@ -35,7 +35,10 @@ def watched(house: House) -> House:
 
 
 def go(house: House, now: datetime = NOW, **more: Any) -> ModelPass:
-    return collect_and_compute(project=house.project, name="m", store=house.store, now=now, **more)
+    found = collect_and_compute(project=house.project, name="m", store=house.store, now=now, **more)
+    with house.store.write() as session:  # as a whole pass does once the rules are judged
+        runs.end_run(session, "m", finished_at=now)
+    return found
 
 
 def points(house: House, metric: str, column: str = "") -> list[MetricPoint]:

@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import Result
+from sqlalchemy import select
 from typer.testing import CliRunner
 
+from collectors import collect as collect_module
 from core.config import load
 from goalkeeper import clock
 from goalkeeper.cli import app
 from goalkeeper.jobs import evaluate, measure
+from goalkeeper.jobs.passes import ModelPass, run_pass
 from store import leases, runs
 from store.database import Store
-from store.tables import RunRow
+from store.tables import Base, RunRow
 from tests.goalkeeper import small
 
 DAY = timedelta(days=1)
@@ -121,6 +124,49 @@ def test_control_c_stops_at_once(two: Path, monkeypatch: pytest.MonkeyPatch) -> 
     result = collect(two)
     assert result.exit_code != 0
     assert runs_of(two, "second") == []
+
+
+def test_nothing_is_written_once_another_process_took_the_model_over(
+    collected: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each step of a pass, on both kinds of store."""
+    project = load(collected)
+
+    def run() -> ModelPass:
+        (one,) = run_pass(project=project, store=store, now=small.NOW, models=["lead"], deliver=False).models
+        return one
+
+    for step, module in (("Collector", collect_module), ("compute", measure), ("judge_goals", measure),
+                         ("evaluate", evaluate)):  # fmt: skip
+        real, left = getattr(module, step), []
+
+        def overtaken(*args: Any, real: Any = real, left: list[Any] = left, **facts: Any) -> Any:
+            assert leases.acquire(store, "model lead", "b:1", clock.now() + DAY, DAY)
+            left.append(told(store))
+            return real(*args, **facts)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(module, step, overtaken)
+            one = run()
+        assert (one.elsewhere, one.error.partition("\n")[0]) == (True, "model lead was taken over by b:1.")
+        assert left == [told(store)], step
+        taken = leases.held(store, "model lead")
+        assert taken is not None
+        leases.release(store, "model lead", taken.holder, taken.fence)
+    assert run().error == ""
+    with store.read() as session:
+        assert [row.state for row in runs.runs(session, "lead")] == ["done", *["failed"] * 4]
+
+
+def told(store: Store) -> list[tuple[Any, ...]]:
+    """Return every row of the tables that a pass writes to."""
+    with store.read() as session:
+        return [
+            tuple(row)
+            for table in Base.metadata.sorted_tables
+            if table.name not in ("lease", "setting")
+            for row in session.execute(select(table).order_by(*table.primary_key))
+        ]
 
 
 def test_a_model_that_another_process_works_on_is_busy_and_left_to_it(two: Path) -> None:

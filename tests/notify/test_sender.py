@@ -111,6 +111,23 @@ def test_it_stops_where_a_retry_cannot_help(post):
     assert "550 no such user" in row.error
 
 
+def test_a_sender_that_was_overtaken_leaves_the_rest_of_its_claims_alone(post):
+    post.queue()
+    post.queue("ticket:2")
+    other = []
+
+    def render(row):
+        later = NOON + outbox.PATIENCE + timedelta(minutes=1)
+        other.extend(outbox.claim(post.store, "other", NOON, 9, clock=later))
+        return message(key=row.key.split("|")[0], kind=row.kind)
+
+    with mail_server(port=post.port) as (box, _port):
+        assert post.deliver(render=render).sent == 1
+    assert len(box.mails) == 1
+    assert [row.key for row in other] == ["ticket:1|opened|owners", "ticket:2|opened|owners"]
+    assert [(row.state, row.claimed_by) for row in post.rows()] == [("claimed", "other")] * 2
+
+
 def test_it_repeats_the_same_message_after_a_crash(post, monkeypatch):
     post.queue()
 
