@@ -1,4 +1,4 @@
-"""Stores of the tests' own, on both databases.
+"""What every test may ask for: stores of its own, on both databases.
 
 Nothing is imported or started before a test asks for it: one PostgreSQL server for each worker, a fresh
 database for each test.
@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("house", deadline=None)  # how long an example takes is not what a test is about
+settings.load_profile("house")
 
 if TYPE_CHECKING:
     from store.database import Store

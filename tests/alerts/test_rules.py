@@ -42,7 +42,7 @@ def test_it_is_a_known_shape(kind):
     assert module.__doc__
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(found=values)
 def test_it_answers_each_window_once_in_order_and_never_calls_the_unknown_ok(kind, found):
     module, options = kind
@@ -55,7 +55,7 @@ def test_it_answers_each_window_once_in_order_and_never_calls_the_unknown_ok(kin
             assert one.reason
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(found=values, cut=st.integers(0, 60))
 def test_it_does_not_look_into_the_future(kind, found, cut):
     module, options = kind
@@ -257,7 +257,7 @@ def test_a_first_year_is_compared_with_the_first_four_weeks():
     assert verdicts(relative, series(values, past=last_year)) == verdicts(relative, series(values))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(found=values, cut=st.integers(0, 60), past=st.sampled_from([rolling(5), rolling(20), last_year]))
 def test_a_moving_past_does_not_look_into_the_future(found, cut, past):
     options = relative.Options(learn=3)

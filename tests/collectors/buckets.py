@@ -50,12 +50,21 @@ class Buckets:
 
     def asked(self) -> Counter[str]:
         """Count requests: 'LIST', 'HEAD' and 'GET' of objects."""
+        self._settled()
         found: Counter[str] = Counter()
         for line in self.log.read_text(encoding="utf-8").splitlines():
             said = _LINE.search(line)
             if said is not None:
                 found["LIST" if "list-type=2" in said["path"] else said["verb"]] += 1
         return found
+
+    def _settled(self) -> None:
+        """Wait until the log grows no more: the server writes a line after it has answered."""
+        size, since = -1, time.monotonic()
+        while time.monotonic() - since < 1.0:
+            if self.log.stat().st_size != size:
+                size, since = self.log.stat().st_size, time.monotonic()
+            time.sleep(0.05)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

@@ -189,7 +189,7 @@ def odd_profiles(draw: st.DrawFn) -> Profile:
     )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(profile=odd_profiles(), reference=odd_profiles())
 def test_it_never_answers_with_something_that_is_no_number(profile: Profile, reference: Profile) -> None:
     for metric in METRICS.values():

@@ -175,7 +175,7 @@ found_points = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=found_points, second=found_points)
 def test_law_of_saving(store, first, second):
     """Twice is once; what stands is what was said last; what stood before is told by its time."""

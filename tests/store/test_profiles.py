@@ -53,7 +53,7 @@ def read(store, first: int = 0, end: int = 1, **asked):
         return profiles(session, "lead", "1d", day(first).start, day(end).start, **asked)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(profile=any_profile.profiles)
 def test_any_profile_comes_back_as_it_was(store, profile):
     place = dataclasses.replace(key(), grid_set=profile.grid_set)
