@@ -216,7 +216,7 @@ def test_a_new_grid_set_collects_again_what_the_log_reaches(watched: House) -> N
     with watched.store.read() as session:
         (mark,) = [one for one in marks.marks(session, "m") if one.kind == "configuration"]
         assert grids.asked_regrid(session, "m") is None
-    assert (mark.text, mark.actor) == (f"New grid set {new.id}: scores were rescaled", "ada")
+    assert (mark.text, mark.actor) == (f"New grid set {new.id} (scores were rescaled)", "ada")
     assert watched.collect(NOW).windows == 0
 
 
