@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
+SLOW   := $(VENV)/.installed-slow
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint types layers bench soak locale docs lock clean
 
@@ -23,6 +24,11 @@ $(DEV): $(STAMP) requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+$(SLOW): $(DEV) requirements-slow.txt
+	@echo "Installing Spark for the slow tier …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-slow.txt
+	@touch $@
+
 demo: $(STAMP)  ## replay the simulated call centre and serve the dashboard on 127.0.0.1:8501
 	@$(BIN)/goalkeeper demo $(ARGS)
 
@@ -31,7 +37,7 @@ test: lint types layers  ## lint, types, layers and the tests (about ten minutes
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" $(ARGS)
 	@echo "Left out: the slow tier (run it with: make test-all)"
 
-test-all: lint types layers  ## the same and the slow tier
+test-all: lint types layers $(SLOW)  ## the same and the slow tier
 	@$(BIN)/python -m tests.browsers
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
@@ -64,6 +70,7 @@ docs: $(STAMP)  ## build the documentation into site/ (installs MkDocs Material)
 lock:  ## write requirements*.txt from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --group dev -c requirements.txt -o requirements-dev.txt
+	uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --group slow -c requirements.txt -c requirements-dev.txt -o requirements-slow.txt
 
 clean:  ## remove what make made
 	rm -rf $(VENV) goalkeeper-demo .mypy_cache .ruff_cache .pytest_cache

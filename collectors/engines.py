@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -22,6 +22,7 @@ from core.text import gettext as _
 from store.database import shown
 
 Explain = Callable[[str], None]
+Made = TypeVar("Made", bound="Engine")
 _ZONED = re.compile(r"\d[T ]\d.*([zZ]|[+-]\d{2}(:?\d{2})?)$")
 
 
@@ -146,7 +147,7 @@ class SqlEngine(Engine):
 
     def run(self, text: str) -> pa.Table:
         """Run SQL text."""
-        return _table(*self.rows(text))
+        return table_of(*self.rows(text))
 
     def rows(self, text: str) -> tuple[list[str], Sequence[Sequence[Any]]]:
         """Return names and rows."""
@@ -175,9 +176,9 @@ class SqlEngine(Engine):
                 some = False
                 while part := result.fetchmany(rows):
                     some = True
-                    yield _table(names, part)
+                    yield table_of(names, part)
                 if not some:
-                    yield _table(names, [])
+                    yield table_of(names, [])
         except sa.exc.SQLAlchemyError as error:
             raise self.failed(error) from error
 
@@ -192,7 +193,7 @@ class Engines:
     def __init__(self, *, memory: int = 2**30, threads: int = 2, explain: Explain | None = None) -> None:
         self._memory, self._threads, self._explain = memory, threads, explain
         self._duck: DuckEngine | None = None
-        self._others: dict[str, SqlEngine] = {}
+        self._others: dict[str, Engine] = {}
 
     def duck(self) -> DuckEngine:
         """Return DuckDB, started on first use."""
@@ -202,9 +203,15 @@ class Engines:
 
     def at(self, url: str) -> SqlEngine:
         """Return the engine behind an address."""
-        if url not in self._others:
-            self._others[url] = SqlEngine(url, explain=self._explain)
-        return self._others[url]
+        return self.kept(url, SqlEngine, lambda explain: SqlEngine(url, explain=explain))
+
+    def kept(self, key: str, kind: type[Made], make: Callable[[Explain | None], Made]) -> Made:
+        """Return the engine of a key, made on first use and closed with the others."""
+        found = self._others.get(key)
+        if not isinstance(found, kind):
+            found = make(self._explain)
+            self._others[key] = found
+        return found
 
     def close(self) -> None:
         """Close all of them."""
@@ -218,7 +225,8 @@ def _first_line(error: object) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.Table:
+def table_of(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.Table:
+    """Make a table of rows of Python's values."""
     columns = list(zip(*rows, strict=True)) if rows else [() for _name in names]
     return pa.Table.from_arrays([_array(column) for column in columns], names=list(names))
 

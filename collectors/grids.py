@@ -136,7 +136,7 @@ def _numbers(side: Side, columns: Sequence[str]) -> dict[str, Floats]:
         return {}
     dialect = side.engine.dialect
     read = [(side.number(column), f"x{i}") for i, column in enumerate(columns)]
-    if dialect.native:
+    if dialect.samples:
         return _sampled(side, columns, read)
     return {column: _quantiles(side, one) for column, one in zip(columns, read, strict=True)}
 

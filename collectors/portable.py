@@ -10,7 +10,6 @@ from sqlglot import exp
 from collectors.counting import Counted, Key, Question, with_ctes
 from collectors.engines import Engine
 from collectors.expressions import (
-    bin_of,
     cast,
     count,
     either,
@@ -76,21 +75,23 @@ class _Counts:
                 self._found[self._items[item]] = part.filter(pa.array(which == item))
 
     def _run(self, start: int, end: int) -> pa.Table:
-        question = self._question
+        question, dialect = self._question, self._engine.dialect
         binned: list[Column] = [(name(key), key) for key in question.keys]
         selects: list[exp.Select] = []
+        piled: list[tuple[int, exp.Expression, exp.Expression]] = []
         for number, item in list(enumerate(self._items))[start:end]:
             kind, key = item.split(":", 1)
             by: exp.Expression = whole(0)
             if kind == "h":
                 hist = question.hists[key]
-                binned.append((bin_of(hist.column, hist.edges), f"b{number}"))
+                binned.append((dialect.bin_of(hist.column, hist.edges), f"b{number}"))
                 if hist.by is not None:
                     binned.append((name(hist.by), f"y{number}"))
                     by = name(f"y{number}")
             else:
                 levels = question.levels[key]
                 binned.append((_level(levels.column, levels.levels, levels.rare), f"b{number}"))
+            piled.append((number, by.copy(), name(f"b{number}")))
             columns: list[Column] = [(name(one), one) for one in question.keys]
             columns += [(whole(number), "item"), (by, "by"), (name(f"b{number}"), "bin"), (count(), "n")]
             grouped = [name(one) for one in question.keys]
@@ -98,11 +99,14 @@ class _Counts:
             query = select(columns, table(BINNED), not_null(name(f"b{number}")))
             query.set("group", exp.Group(expressions=grouped))
             selects.append(query)
+        body = select(binned, within(question.rows.copy(), "rows"))
+        unfolded = dialect.piled(piled)
+        if unfolded is not None:
+            return self._engine.fetch(with_ctes(_unfold(question.keys, unfolded, body), question))
         united: exp.Expression = selects[0]
         for query in selects[1:]:
             united = exp.Union(this=united, expression=query, distinct=False)
         whole_query = with_ctes(star(within(united, "counts")), question)
-        body = select(binned, within(question.rows.copy(), "rows"))
         return self._engine.fetch(
             whole_query.with_(exp.to_identifier(BINNED, quoted=True), as_=body, copy=False)
         )
@@ -141,6 +145,16 @@ class _Counts:
         return made
 
 
+def _unfold(keys: Sequence[str], unfolded: exp.Expression, body: exp.Select) -> exp.Select:
+    """Count rows (keys, item, by, bin) that each row was unfolded to."""
+    rows = select([(name(key), key) for key in keys], within(body, "binned"))
+    rows.set("expressions", [*rows.expressions, unfolded])
+    names = [*keys, "item", "by", "bin"]
+    columns: list[Column] = [(name(one), one) for one in names]
+    columns.append((count(), "n"))
+    return select(columns, within(rows, "counts"), not_null(name("bin")), group=len(names))
+
+
 def _level(column: str, levels: Sequence[str], rare: Sequence[str]) -> exp.Expression:
     choices: list[tuple[exp.Expression, exp.Expression]] = [(is_null(name(column)), null())]
     choices += [
@@ -156,7 +170,11 @@ def _sums(
     engine: Engine, question: Question, keys: Sequence[Key], column: str, edges: Floats, sums: Sequence[str]
 ) -> Floats:
     binned: list[Column] = [(name(key), key) for key in question.keys]
-    binned += [(bin_of(column, edges), "bin"), (name(column), "s0"), *((name(one), one) for one in sums)]
+    binned += [
+        (engine.dialect.bin_of(column, edges), "bin"),
+        (name(column), "s0"),
+        *((name(one), one) for one in sums),
+    ]
     columns: list[Column] = [(name(key), key) for key in question.keys]
     columns += [(name("bin"), "bin"), (count(name("s0")), "s0")]
     columns += [(total(name(one)), f"s{i + 1}") for i, one in enumerate(sums)]

@@ -3,6 +3,7 @@
 Run as `python docs/_make.py` (`make docs` does); tests/docs fails while a page lags behind the program.
 """
 
+import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import time, timedelta
@@ -90,8 +91,8 @@ SAID = {
     "Connection.options": "further keys for the kind of source",
     "Schedules.collect": "collect, compute and evaluate", "Schedules.deliver": "send what waits in the outbox",
     "Schedules.sync": "**no effect yet**",
-    "Digest.to": "channel, or a list", "Digest.at": "time of day, in quotes: `\"08:00\"`",
     "Schedules.lease": "how long a process may stand still before another takes over its work; see [Running it](running.md#two-on-one-postgresql)",
+    "Digest.to": "channel, or a list", "Digest.at": "time of day, in quotes: `\"08:00\"`",
     "Digest.days": "`daily`, `workdays`, `weekends`, `weekly` (Mondays), or `[mon, thu]`",
     "Digest.language": "`en` or `ru`; else the project's", "Digest.models": "which; all if left out",
     "Retention.base": "age of base windows", "Retention.daily": "age of daily sums", "Retention.weekly": "age of weekly sums",
@@ -112,7 +113,7 @@ SAID = {
     "Model.rules": "see below", "Model.false_alarms": "see below",
     "Model.notify": "channels that are told; usually under `defaults:`", "Model.trackers": "**no effect yet**",
     "Model.raw_rows": "`deny`: no deep dives and no examples in the quarantine; rows never leave their database",
-    "Source.kind": "`parquet`, `csv`, `jsonl`, `sql` or a plug-in; told from the file's ending, or from a table",
+    "Source.kind": "`parquet`, `csv`, `jsonl`, `sql`, `spark` or a plug-in; told from the file's ending, or from a table",
     "Source.connection": "name of a connection", "Source.columns": "see below",
     "Source.where": "SQL condition that picks this model's rows out of a shared log",
     "Source.timezone": "zone of times that name none; else UTC",
@@ -152,13 +153,15 @@ SAID = {
     "FalseAlarms.allow_noisy": "allow more than one in 500 windows",
     "source.path": "file, pattern or list: `logs/*.parquet`, `logs/**/*.csv.gz`, `day=*/…`, `s3://…`",
     "source.delimiter": "separator, if it is not found by itself", "source.quote": "quotation mark, likewise",
-    "source.encoding": "encoding of the text", "source.url": "SQLAlchemy address, unless `connection` names one",
+    "source.encoding": "encoding of the text", "source.url": "address: SQLAlchemy's, or Spark's master or Connect server, unless `connection` names one",
     "source.access_key": "S3: key, unless the environment has one", "source.secret_key": "S3: its secret",
     "source.session_token": "S3: token of a temporary key", "source.region": "S3: region, if it is not found by itself",
     "source.endpoint": "address of a store that is not the provider's own: `https://minio.example.com`",
     "source.account": "Azure: storage account", "source.account_key": "Azure: its key",
     "source.sas_token": "Azure: shared access signature instead of the key", "source.anonymous": "S3, Google: ask without a key",
     "source.table": "table, with its schema where needed", "source.query": "a SELECT, instead of a table",
+    "source.delta": "Spark: whether `path` is a Delta table; else it is Parquet",
+    "source.conf": "Spark: settings of the session, such as `spark.executor.memory`; shown masked",
     "channel.to": "address, or a list", "channel.folder": "where the files go; else `.goalkeeper/outbox`",
     "channel.urls": "Apprise address, or a list: `slack://…`", "channel.url": "takes a POST of JSON",
     "channel.secret": "signs the body (HMAC-SHA256)", "channel.timeout": "how long to wait",
@@ -238,7 +241,7 @@ def configuration_page() -> str:
     ):
         out.append(f"## {title}\n")
         for kind in plugins.names(plugins.PORTS[port]):
-            module = plugins.load(plugins.PORTS[port], kind)
+            module = importlib.import_module(f"{plugins.PORTS[port].package}.{kind}")  # without its extra too
             told = _plain(str(module.__doc__).strip().splitlines()[0])
             out.append(f"### `kind: {kind}`\n\n{told}\n\n{_table(_keys(module.Options, port))}")
     return "\n".join(out)
