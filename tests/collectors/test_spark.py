@@ -38,10 +38,7 @@ SPRING = datetime(2026, 3, 27, tzinfo=BERLIN)  # the 29th has 23 hours
 AUTUMN = datetime(2026, 10, 23, tzinfo=BERLIN)  # the 25th has 25 hours
 LATER = datetime(2026, 11, 20, tzinfo=UTC)
 slow = pytest.mark.slow
-pytestmark = [
-    pytest.mark.xdist_group("spark"),
-    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 
 
 @pytest.fixture(scope="module")
