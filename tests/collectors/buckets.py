@@ -16,6 +16,7 @@ from typing import Any
 from pyarrow import fs
 
 _LINE = re.compile(r'"(?P<verb>[A-Z]+) (?P<path>\S+) HTTP')
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class Buckets:
         self._settled()
         found: Counter[str] = Counter()
         for line in self.log.read_text(encoding="utf-8").splitlines():
-            said = _LINE.search(line)
+            said = _LINE.search(_COLOUR.sub("", line))
             if said is not None:
                 found["LIST" if "list-type=2" in said["path"] else said["verb"]] += 1
         return found
