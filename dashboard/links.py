@@ -89,11 +89,8 @@ def pick_time(params: Mapping[str, str], name: str, now: datetime) -> tuple[date
     asked = params.get(name)
     if not asked:
         return None, ""
-    try:
-        moment = datetime.fromisoformat(asked)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or not 1970 < moment.year < 9000:
+    moment = _moment(asked)
+    if moment is None or moment.tzinfo is None:
         note = _("The link names the time “{value}”, which cannot be read; showing the newest state.")
         return None, note.format(value=text.markdown(asked, limit=40))
     return (moment if moment < now else None), ""
@@ -106,14 +103,19 @@ def pick_window(
     asked = params.get(name)
     if not asked:
         return None, ""
-    try:
-        moment = datetime.fromisoformat(asked)
-    except ValueError:
-        moment = None
-    if moment is None or not 1970 < moment.year < 9000:
+    moment = _moment(asked)
+    if moment is None:
         note = _("The link names the window “{value}”, which cannot be read; no window is marked.")
         return None, note.format(value=text.markdown(asked, limit=40))
     return window_at(moment if moment.tzinfo else moment.replace(tzinfo=zone), grain, zone), ""
+
+
+def _moment(asked: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(asked)
+    except ValueError:
+        return None
+    return moment if 1970 < moment.year < 9000 else None
 
 
 def window_text(window: Window, zone: ZoneInfo) -> str:

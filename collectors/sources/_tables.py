@@ -14,6 +14,8 @@ from collectors.parsing import parse_expression, parse_query, star
 from collectors.sources.base import EARLIEST, Setting, Slice, Source, Span, said_early
 from collectors.zones import micros, moment
 from core.errors import SourceError
+from core.spelling import listed, nearest_of
+from core.text import gettext as _
 
 
 class TableSource(Source):
@@ -33,6 +35,21 @@ class TableSource(Source):
     def gone(self, error: SourceError) -> SourceError:
         """Return what to say of a statement that failed."""
         return error
+
+    def no_table(self, wanted: str, bare: str, existing: Sequence[str], database: str) -> SourceError:
+        """Return what to say of a table that does not exist, with the nearest one that does."""
+        near = nearest_of(bare, existing)
+        hint = (
+            _("There are: {tables}.").format(tables=listed(existing))
+            if existing
+            else _("There are no tables.")
+        )
+        return SourceError(
+            _("{use}: there is no table '{table}' in {database}.").format(
+                use=self.setting.use, table=wanted, database=database
+            ),
+            hint=_("Did you mean {nearest}?").format(nearest=near) + " " + hint if near else hint,
+        )
 
     def remarks(self) -> Sequence[str]:
         """Tell of rows from clocks that were not set."""

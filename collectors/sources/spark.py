@@ -17,7 +17,6 @@ from collectors.sources._tables import TableSource
 from collectors.sources.base import ColumnInfo, Kind, Setting
 from core.config.secrets import MASK, Secret, Text, mask_url
 from core.errors import SourceError
-from core.spelling import listed, nearest_of
 from core.text import N_
 from core.text import gettext as _
 
@@ -203,18 +202,7 @@ class Source(TableSource):
             existing = self.engine.tables(database or None)
         except SourceError:
             return named
-        near = nearest_of(bare, existing)
-        hint = (
-            _("There are: {tables}.").format(tables=listed(existing))
-            if existing
-            else _("There are no tables.")
-        )
-        return SourceError(
-            _("{use}: there is no table '{table}' in {database}.").format(
-                use=self.setting.use, table=wanted, database=self.engine.shown
-            ),
-            hint=_("Did you mean {nearest}?").format(nearest=near) + " " + hint if near else hint,
-        )
+        return self.no_table(wanted, bare, existing, self.engine.shown)
 
 
 def _info(column: str, kind: str) -> ColumnInfo:

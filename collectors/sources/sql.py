@@ -11,7 +11,6 @@ from collectors.sources._tables import TableSource
 from collectors.sources.base import ColumnInfo, Kind, Setting
 from core.config.secrets import Text
 from core.errors import SourceError
-from core.spelling import listed, nearest_of
 from core.text import gettext as _
 
 if TYPE_CHECKING:
@@ -89,18 +88,7 @@ class Source(TableSource):
             return error
         if bare.strip('"') in existing:
             return error
-        near = nearest_of(bare, existing)
-        hint = (
-            _("There are: {tables}.").format(tables=listed(existing))
-            if existing
-            else _("There are no tables.")
-        )
-        return SourceError(
-            _("{use}: there is no table '{table}' in {database}.").format(
-                use=self.setting.use, table=wanted, database=self.engine.shown
-            ),
-            hint=_("Did you mean {nearest}?").format(nearest=near) + " " + hint if near else hint,
-        )
+        return self.no_table(wanted, bare, existing, self.engine.shown)
 
 
 def _described(engine: "SqlEngine", query: exp.Select) -> tuple[ColumnInfo, ...]:
