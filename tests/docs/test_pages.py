@@ -1,5 +1,6 @@
 """The documentation says what the program does, and lags behind it nowhere."""
 
+import importlib
 import importlib.util
 import re
 import tomllib
@@ -144,6 +145,9 @@ def test_an_example_is_a_valid_configuration(
     for name in SECRETS:
         monkeypatch.setenv(name, "slack://TokenA/TokenB/TokenC" if name == "SLACK_URL" else "http://secret")
     unpack(tmp_path)
+    sources = plugins.PORTS["source"]
+    for kind in plugins.names(sources):  # a page shows kinds too whose third-party package is not installed
+        importlib.import_module(f"{sources.package}.{kind}")
     for number, body in enumerate(yaml_of(path)):
         file = tmp_path / f"{number}.yaml"
         file.write_text(whole(body), encoding="utf-8")
