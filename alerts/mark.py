@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -25,7 +25,7 @@ def mark_of(session: Session, project: Project, model: Model, watches: Sequence[
     ended = [
         window_at(now - later, grain, project.zone).start
         for grain in sorted({model.grain, model.service_grain})
-        for later in (now - now, model.settle_of(grain), model.settle_of(grain) + maturity)
+        for later in (timedelta(), model.settle_of(grain), model.settle_of(grain) + maturity)
     ]
     newest = select(MetricRow.id).where(MetricRow.model == model.name).order_by(MetricRow.id.desc()).limit(1)
     held = select(func.count(), func.max(WindowRow.collected_at)).where(WindowRow.model == model.name)

@@ -11,17 +11,17 @@ from alerts.days import holidays_of
 from alerts.defaults import Watch
 from alerts.series import Accepted, Known, Note
 from core.config import Model, Project, configuration_hash
-from core.profile import Profile, ProfileKey, Role, merge_all
+from core.profile import Profile, ProfileKey, merge_all
+from core.roles import SERVED
 from core.rules import AlertKey, Resolution
 from core.text import gettext as _
 from core.values import MetricPoint
 from core.windows import Grain, Window, window_at
 from metrics.measure import Stage, measure, stage_of
 from store import grids, metrics, references, tickets, windows
-from store.normal import is_moving, maturity_of
+from store.normal import is_moving, maturity_of, window_of
 from store.tables import ReferenceRow, WindowRow
 
-SERVED = (Role.CHAMPION, Role.CHALLENGER)
 _baselines: dict[tuple[object, ...], Mapping[str, Sequence[MetricPoint]]] = {}
 
 
@@ -127,10 +127,9 @@ def _stage(window: Window, reference: ReferenceRow, model: Model, maturity: time
 
 
 def _note(row: WindowRow) -> Note:
-    window = Window(start=row.start, end=row.end, grain=Grain(row.grain))
     error = (row.reason or _("This window could not be collected.")) if row.state != "ok" else ""
     delay = row.collected_at - row.end
-    return Note(window=window, delay=delay, error=error, schema=schema_of(row.notes))
+    return Note(window=window_of(row), delay=delay, error=error, schema=schema_of(row.notes))
 
 
 def schema_of(notes: Mapping[str, Any]) -> dict[str, str]:

@@ -8,11 +8,9 @@ from collectors.schema import scaled
 from collectors.sources.base import Slice
 from core.grid import GridSet
 from core.profile import Profile, ProfileKey, merge_all
-from core.roles import Role
+from core.roles import SERVED
 from core.text import gettext as _
 from core.windows import Window
-
-SERVED = (Role.CHAMPION, Role.CHALLENGER)
 
 
 def notes_of(

@@ -23,7 +23,7 @@ from core.config import Model, Project, configuration_hash, configuration_keys
 from core.errors import SourceError
 from core.grid import GridSet
 from core.profile import Profile, merge_all
-from core.roles import Role
+from core.roles import SERVED
 from core.text import gettext as _
 from store import grids as grid_store
 from store import models, references
@@ -32,7 +32,6 @@ from store.marks import add_mark, with_reason
 from store.normal import keep_maturity, kept_maturity
 from store.tables import ModelRow, ReferenceRow
 
-SERVED = (Role.CHAMPION, Role.CHALLENGER)
 LEARNT_FROM = 28
 """Windows of the log from whose labels the maturity is learnt."""
 Parts = Mapping[str, Sequence[Slice]]

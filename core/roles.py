@@ -10,3 +10,7 @@ class Role(StrEnum):
     CHALLENGER = "challenger"
     SHADOW = "shadow"
     CONTROL = "control"
+
+
+SERVED = frozenset({Role.CHAMPION, Role.CHALLENGER})
+"""Whose answers reach somebody: what is compared, and compared with."""

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from core.config.model import Kpi, Model, Task
 from core.errors import GoalkeeperError, NotComparableError
 from core.grid import GridSet
-from core.profile import Profile, ProfileKey, Role, merge_all
+from core.profile import Profile, ProfileKey, merge_all
+from core.roles import SERVED, Role
 from core.spelling import nearest_of
 from core.text import gettext as _
 from core.values import MetricPoint, MetricValue, ValueState
@@ -22,7 +23,6 @@ from metrics.registry import all_metrics
 Stage = Literal["open", "immature", "final"]
 Reference = Profile | Mapping[str, Profile] | None
 
-SERVED = frozenset({Role.CHAMPION, Role.CHALLENGER})
 BY_VERSION = frozenset({"performance", "drift", "business"})
 """Families stored for each version too; of the service only its requests."""
 KPI_KINDS = {"business.ratio": "ratio", "business.mean": "mean"}

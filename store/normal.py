@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from core.config import Model
-from core.profile import Profile, Role, merge_all
+from core.profile import Profile, merge_all
+from core.roles import SERVED
 from core.windows import Grain, Window
 from store import settings
 from store.database import Store
 from store.profiles import profiles
 from store.references import current_reference, reference_profiles
 from store.tables import WindowRow
-
-SERVED = (Role.CHAMPION, Role.CHALLENGER)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from sqlglot import exp
 from collectors.dialects import DAY_US
 from collectors.expressions import both, call, cast, count, name, null, select, total, whole, within
 from collectors.parsing import parse_expression, parse_query, star
-from collectors.sources.base import EARLIEST, Setting, Slice, Source, Span, said_early
+from collectors.sources.base import EARLIEST, ColumnInfo, Setting, Slice, Source, Span, said_early
 from collectors.zones import micros, moment
 from core.errors import SourceError
 from core.spelling import listed, nearest_of
@@ -24,6 +24,7 @@ class TableSource(Source):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._early = 0
+        self._columns: tuple[ColumnInfo, ...] | None = None
 
     @abstractmethod
     def rows(self) -> exp.Expression:
@@ -31,6 +32,7 @@ class TableSource(Source):
 
     def forget(self) -> None:
         """Ask again what it holds when it is needed next."""
+        self._columns = None
 
     def gone(self, error: SourceError) -> SourceError:
         """Return what to say of a statement that failed."""

@@ -146,7 +146,6 @@ class Source(TableSource):
         super().__init__(setting)
         assert isinstance(setting.options, Options)
         self._options = setting.options
-        self._columns: tuple[ColumnInfo, ...] | None = None
 
     @property
     def engine(self) -> SparkEngine:
@@ -176,10 +175,6 @@ class Source(TableSource):
     def kind_of(self, type_: str) -> Kind:
         """Return what a type of Spark means."""
         return _info("", type_).kind
-
-    def forget(self) -> None:
-        """Ask for the columns again."""
-        self._columns = None
 
     def rows(self) -> exp.Expression:
         """Return the table, the query, or a view over the files."""

@@ -41,7 +41,6 @@ class Source(TableSource):
         super().__init__(setting)
         assert isinstance(setting.options, Options)
         self._options = setting.options
-        self._columns: tuple[ColumnInfo, ...] | None = None
 
     @property
     def engine(self) -> "SqlEngine":
@@ -64,10 +63,6 @@ class Source(TableSource):
             except SourceError as error:
                 raise self.gone(error) from error
         return self._columns
-
-    def forget(self) -> None:
-        """Ask for the columns again."""
-        self._columns = None
 
     def rows(self) -> exp.Expression:
         """Return the table or query."""
