@@ -1,21 +1,15 @@
 """Where statements run: DuckDB in process, and databases behind SQLAlchemy."""
 
-import hashlib
-import math
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlglot import exp
 
-from collectors.dialects import DIALECTS, Dialect, DuckDb
+from collectors.dialects import FAMILIES, Dialect, DuckDb, SqlDialect
 from collectors.objects import ObjectFiles, ObjectStore
 from core.errors import SourceError
 from core.text import gettext as _
@@ -23,7 +17,6 @@ from store.database import shown
 
 Explain = Callable[[str], None]
 Made = TypeVar("Made", bound="Engine")
-_ZONED = re.compile(r"\d[T ]\d.*([zZ]|[+-]\d{2}(:?\d{2})?)$")
 
 
 class Engine(ABC):
@@ -40,7 +33,7 @@ class Engine(ABC):
         return self.run(self._told(query))
 
     def _told(self, query: exp.Expression) -> str:
-        text = query.sql(self.dialect.name)
+        text = self.dialect.render(query)
         if self._explain is not None:
             self._explain(f"{text};")
         return text
@@ -117,33 +110,49 @@ class DuckEngine(Engine):
         self.connection.close()
 
 
+def _parsed(url: str) -> tuple[sa.URL, SqlDialect]:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise SourceError(
+            _("This is not the address of a database that can be read here: {error}").format(error=error),
+            hint=_("For example: {address}").format(address=FAMILIES["postgresql"].address),
+        ) from error
+    family = parsed.get_backend_name()
+    if family not in FAMILIES:
+        raise SourceError(
+            _("The source kind sql does not know the database '{family}'.").format(family=family),
+            hint=_("Known: {known}.").format(known=", ".join(sorted(FAMILIES))),
+        )
+    return parsed, FAMILIES[family]()
+
+
 class SqlEngine(Engine):
     """A database behind a SQLAlchemy URL."""
 
+    dialect: SqlDialect
+
     def __init__(self, url: str, *, explain: Explain | None = None) -> None:
         super().__init__(explain)
+        parsed, self.dialect = _parsed(url)
         try:
-            parsed = sa.make_url(url)
             self.engine = sa.create_engine(parsed, pool_pre_ping=True)
-        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+            extra = self.dialect.extra
             raise SourceError(
-                _("This is not the address of a database that can be read here: {error}").format(error=error),
-                hint=_("postgresql+psycopg://user:password@host/database or sqlite:///file.db"),
+                _("The driver of {database} is not installed: {error}").format(
+                    database=shown(parsed), error=error
+                ),
+                hint=(
+                    _("pip install 'goalkeeper[{extra}]'").format(extra=extra)
+                    if extra
+                    else _("For example: {address}").format(address=self.dialect.address)
+                ),
             ) from error
-        family = parsed.get_backend_name()
-        if family not in DIALECTS or family == "duckdb":
-            known = ", ".join(sorted(set(DIALECTS) - {"duckdb"}))
-            raise SourceError(
-                _("The source kind sql does not know the database '{family}'.").format(family=family),
-                hint=_("Known: {known}.").format(known=known),
-            )
-        self.dialect = DIALECTS[family]()
         self.key = url
         self.shown = shown(parsed)
-        if family == "sqlite":
-            sa.event.listen(self.engine, "connect", _teach)
-        else:
-            sa.event.listen(self.engine, "connect", _calm)
+        prepare = self.dialect.prepare
+        sa.event.listen(self.engine, "connect", lambda connection, _record: prepare(connection))
 
     def run(self, text: str) -> pa.Table:
         """Run SQL text."""
@@ -165,9 +174,7 @@ class SqlEngine(Engine):
 
     def stream(self, query: exp.Expression, rows: int) -> Iterator[pa.Table]:
         """Yield batches through a server-side cursor."""
-        text = query.sql(self.dialect.name)
-        if self._explain is not None:
-            self._explain(f"{text};")
+        text = self._told(query)
         try:
             with self.engine.connect() as connection:
                 options = {"no_parameters": True, "stream_results": True, "max_row_buffer": rows}
@@ -236,75 +243,3 @@ def _array(values: Sequence[Any]) -> pa.Array:
         return pa.array(values, from_pandas=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return pa.array([None if value is None else str(value) for value in values])
-
-
-def _calm(connection: Any, _record: object) -> None:
-    """Speak UTC and never write."""
-    cursor = connection.cursor()
-    cursor.execute("SET TIME ZONE 'UTC'")
-    cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
-    cursor.close()
-    connection.commit()
-
-
-def _teach(connection: Any, _record: object) -> None:
-    """Give SQLite what it lacks."""
-    connection.create_function("gk_number", 1, _number, deterministic=True)
-    connection.create_function("gk_no_number", 1, _no_number, deterministic=True)
-    connection.create_function("gk_micros", 2, sqlite_micros, deterministic=True)
-    connection.create_function("gk_zoned", 1, _zoned, deterministic=True)
-    connection.create_function("gk_hash", -1, _hash, deterministic=True)
-    connection.create_function("ln", 1, _ln, deterministic=True)
-
-
-def _number(text: str) -> float | None:
-    if "_" in text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return None if math.isnan(value) else value
-
-
-def _no_number(text: str | None) -> int:
-    if text is None or not text.strip():
-        return 0
-    try:
-        float(text)
-    except ValueError:
-        return 1
-    return int("_" in text)
-
-
-@lru_cache(maxsize=4096)
-def sqlite_micros(value: object, zone: str = "") -> int | None:
-    """Read a time of SQLite, text or number, as microseconds since 1970 UTC; None for anything else.
-
-    A text that names no zone is meant in `zone` ('': UTC).
-    """
-    if isinstance(value, int | float):
-        size = abs(value)
-        return round(value if size > 1e14 else value * 1000 if size > 1e11 else value * 1_000_000)
-    try:
-        at = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
-    at = at.astimezone(UTC)
-    whole = at - datetime(1970, 1, 1, tzinfo=UTC)
-    return (whole.days * 86_400 + whole.seconds) * 1_000_000 + whole.microseconds
-
-
-def _zoned(value: object) -> int:
-    return int(isinstance(value, str) and _ZONED.search(value) is not None)
-
-
-def _hash(*values: object) -> int:
-    text = "\x01".join("\x02" if value is None else str(value) for value in values)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest()) >> 1
-
-
-def _ln(value: float | None) -> float | None:
-    return math.log(value) if value is not None and value > 0 else None

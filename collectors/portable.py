@@ -8,6 +8,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from collectors.counting import Counted, Key, Question, with_ctes
+from collectors.dialects.base import Item
 from collectors.engines import Engine
 from collectors.expressions import (
     cast,
@@ -78,7 +79,7 @@ class _Counts:
         question, dialect = self._question, self._engine.dialect
         binned: list[Column] = [(name(key), key) for key in question.keys]
         selects: list[exp.Select] = []
-        piled: list[tuple[int, exp.Expression, exp.Expression]] = []
+        piled: list[Item] = []
         for number, item in list(enumerate(self._items))[start:end]:
             kind, key = item.split(":", 1)
             by: exp.Expression = whole(0)
@@ -101,7 +102,7 @@ class _Counts:
             selects.append(query)
         body = select(binned, within(question.rows.copy(), "rows"))
         unfolded = dialect.piled(piled)
-        if unfolded is not None:
+        if unfolded:
             return self._engine.fetch(with_ctes(_unfold(question.keys, unfolded, body), question))
         united: exp.Expression = selects[0]
         for query in selects[1:]:
@@ -145,10 +146,10 @@ class _Counts:
         return made
 
 
-def _unfold(keys: Sequence[str], unfolded: exp.Expression, body: exp.Select) -> exp.Select:
+def _unfold(keys: Sequence[str], unfolded: Sequence[exp.Expression], body: exp.Select) -> exp.Select:
     """Count rows (keys, item, by, bin) that each row was unfolded to."""
     rows = select([(name(key), key) for key in keys], within(body, "binned"))
-    rows.set("expressions", [*rows.expressions, unfolded])
+    rows.set("expressions", [*rows.expressions, *unfolded])
     names = [*keys, "item", "by", "bin"]
     columns: list[Column] = [(name(one), one) for one in names]
     columns.append((count(), "n"))

@@ -1,4 +1,4 @@
-"""A table or query behind any SQLAlchemy URL (PostgreSQL, SQLite); statements run there."""
+"""A table or query in a database behind a SQLAlchemy address; statements run there."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from core.text import gettext as _
 if TYPE_CHECKING:
     from collectors.engines import SqlEngine
 
-_LOOKED_AT = 1000  # rows of SQLite whose values tell a column's type
+_LOOKED_AT = 1000  # rows whose values tell a column's type where nothing declares it
 
 
 class Options(BaseModel):
@@ -56,10 +56,10 @@ class Source(TableSource):
         if self._columns is None:
             query = star(self.rows())
             try:
-                if self.engine.dialect.name == "sqlite":
-                    self._columns = _sqlite_columns(self.engine, query.limit(_LOOKED_AT))
-                else:
+                if self.engine.dialect.typed:
                     self._columns = _described(self.engine, query.limit(0))
+                else:
+                    self._columns = _seen(self.engine, query.limit(_LOOKED_AT))
             except SourceError as error:
                 raise self.gone(error) from error
         return self._columns
@@ -87,39 +87,21 @@ class Source(TableSource):
 
 
 def _described(engine: "SqlEngine", query: exp.Select) -> tuple[ColumnInfo, ...]:
-    """Read PostgreSQL's description of a result."""
-    from psycopg import postgres
-
+    """Read the database's description of a result."""
+    dialect = engine.dialect
     try:
         with engine.engine.connect() as connection:
-            result = connection.execution_options(no_parameters=True).exec_driver_sql(query.sql("postgres"))
+            plain = connection.execution_options(no_parameters=True)
+            result = plain.exec_driver_sql(dialect.render(query))
             assert result.cursor is not None
-            described = [(str(one[0]), int(str(one[1]))) for one in result.cursor.description]
+            return tuple(dialect.described(entry) for entry in result.cursor.description)
     except sa.exc.SQLAlchemyError as error:
         raise engine.failed(error) from error
-    types = {column: postgres.types.get(oid) for column, oid in described}
-    return tuple(_postgres_info(column, info.name if info else "unknown") for column, info in types.items())
 
 
-def _postgres_info(column: str, kind: str) -> ColumnInfo:
-    meaning: Kind = "other"
-    if kind in ("int2", "int4", "int8", "numeric", "float4", "float8"):
-        meaning = "numeric"
-    elif kind == "bool":
-        meaning = "boolean"
-    elif kind in ("text", "varchar", "bpchar", "uuid", "name", "unknown"):
-        meaning = "categorical"
-    elif kind in ("timestamptz", "timestamp", "date"):
-        meaning = "time"
-    return ColumnInfo(
-        name=column, type=kind, kind=meaning, is_text=kind in ("text", "varchar", "bpchar", "name"),
-        aware=kind == "timestamptz", may_be_nan=kind in ("numeric", "float4", "float8"),
-    )  # fmt: skip
-
-
-def _sqlite_columns(engine: "SqlEngine", query: exp.Select) -> tuple[ColumnInfo, ...]:
-    """Look at values: SQLite declares no types worth the name."""
-    names, rows = engine.rows(query.sql("sqlite"))
+def _seen(engine: "SqlEngine", query: exp.Select) -> tuple[ColumnInfo, ...]:
+    """Look at values: no types are declared that are worth the name."""
+    names, rows = engine.rows(engine.dialect.render(query))
     found = []
     for i, column in enumerate(names):
         values = [row[i] for row in rows if row[i] is not None]

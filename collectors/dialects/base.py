@@ -1,0 +1,218 @@
+"""What differs between engines: how they read numbers, texts and times, hash, and spell functions."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+from collectors.expressions import (
+    any_of,
+    bin_of,
+    both,
+    call,
+    cast,
+    either,
+    minus,
+    raw,
+    string,
+    times,
+    total,
+    whole,
+)
+from collectors.sources.base import ColumnInfo
+from collectors.zones import unsure_spans, wall_pieces
+from core.grid import Floats
+
+DAY_US = 86_400_000_000
+NUMBER = (
+    r"^\s*[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?|[nN][aA][nN]|[iI][nN][fF]([iI][nN][iI][tT][yY])?)\s*$"
+)
+OFFSET = r"([zZ]|[+-]\d{2}(:?\d{2})?)$"
+WHEN = r"^\s*\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([zZ]|[+-]\d{2}(:?\d{2})?)?)?\s*$"
+
+
+Item = tuple[int, exp.Expression, exp.Expression]
+"""The number of a thing that is counted, by which whole numbers it is split, and the bin."""
+
+
+class Dialect(ABC):
+    """One engine's way of saying things; values come in as trees and leave as trees."""
+
+    name: str
+    double: str
+    text_type: str
+    native = False
+    samples = False
+    """Whether rows can be drawn by `hash` and handed over in numbers; else the engine takes quantiles."""
+
+    def render(self, query: exp.Expression) -> str:
+        """Write a statement as the engine reads it."""
+        return query.sql(self.name)
+
+    @abstractmethod
+    def number(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
+        """Read a value as a double; NULL for NaN and for what is no number."""
+
+    @abstractmethod
+    def finite(self, value: exp.Expression) -> exp.Expression:
+        """Keep a double unless it is infinite (NULL then)."""
+
+    @abstractmethod
+    def wall_micros(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
+        """Read a time as microseconds since 1970; what has no zone is read as if it were UTC."""
+
+    @abstractmethod
+    def distinct_key(self, texts: Sequence[exp.Expression]) -> exp.Expression:
+        """Make one value of some texts that is equal where they are."""
+
+    @abstractmethod
+    def mark(self, texts: Sequence[exp.Expression]) -> exp.Expression:
+        """Hash some texts (NULL allowed) to a whole number whose sum tells sets of rows apart."""
+
+    @abstractmethod
+    def time_literal(self, moment: datetime, column: ColumnInfo) -> exp.Expression | None:
+        """Write a UTC moment to compare with the raw column; None where that makes no sense."""
+
+    def text(self, value: exp.Expression, column: ColumnInfo | None = None) -> exp.Expression:
+        """Read a value as text."""
+        return cast(value, self.text_type)
+
+    @abstractmethod
+    def loose_number(self, value: exp.Expression) -> exp.Expression:
+        """Read an expression of any type as a double, true and false as 1 and 0; else NULL."""
+
+    def natural(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
+        """Read a column as what it means."""
+        return self.number(value, column) if column.is_text and column.kind == "numeric" else value
+
+    def micros(self, value: exp.Expression, column: ColumnInfo, zone: ZoneInfo | None) -> exp.Expression:
+        """Read a time as microseconds since 1970 UTC; naive times are in `zone` (None: UTC)."""
+        wall = self.wall_micros(value.copy(), column)
+        number = column.kind == "numeric" and not column.is_text  # since 1970: no zone can move it
+        if zone is None or str(zone) in ("UTC", "Etc/UTC") or column.aware or number:
+            return wall
+        bounds, offsets = wall_pieces(zone)
+        moved = minus(wall, _piece(wall, bounds, offsets))
+        if column.kind == "time":
+            return moved
+        has_zone = self.has_offset(value.copy())
+        return either([(has_zone, wall.copy())], moved) if has_zone is not None else moved
+
+    def has_offset(self, value: exp.Expression) -> exp.Expression | None:
+        """Test whether a time written as text names its zone; None where the engine cannot tell."""
+        return None
+
+    def unsure(
+        self, value: exp.Expression, column: ColumnInfo, zone: ZoneInfo | None, span: tuple[int, int]
+    ) -> exp.Expression | None:
+        """Test whether a naive time happens twice or never in its zone; None where that cannot be."""
+        if zone is None or column.aware:
+            return None
+        spans = [(a, b) for a, b in unsure_spans(zone) if b > span[0] - DAY_US and a < span[1] + DAY_US]
+        if not spans:
+            return None
+        wall = self.wall_micros(value, column)
+        return any_of(
+            *(
+                both(
+                    exp.GTE(this=wall.copy(), expression=whole(a)),
+                    exp.LT(this=wall.copy(), expression=whole(b)),
+                )
+                for a, b in spans
+            )
+        )
+
+    def apart(self, query: exp.Select) -> exp.Select:
+        """Have a subquery computed once for each row, whatever reads its columns."""
+        return query
+
+    def may_not_fit(self, column: ColumnInfo) -> bool:
+        """Tell whether a value of a numeric column may be no number."""
+        return column.kind not in ("numeric", "boolean") or column.is_text
+
+    def may_be_infinite(self, column: ColumnInfo) -> bool:
+        """Tell whether a number may be infinite."""
+        return column.may_be_nan or self.may_not_fit(column)
+
+    @abstractmethod
+    def no_number(self, text: exp.Expression) -> exp.Expression:
+        """Test whether a text (not NULL, not blank) is neither a number nor NaN."""
+
+    def exact_sum(self, value: exp.Expression) -> exp.Expression:
+        """Sum doubles as exactly as the engine can; 0 without any."""
+        return total(value)
+
+    def days(self, micros: exp.Expression) -> exp.Expression:
+        """Return the whole days in a whole number of microseconds."""
+        return exp.Div(this=micros, expression=whole(DAY_US), typed=True)
+
+    def bin_of(self, column: str, edges: Floats) -> exp.Expression:
+        """Number the right-closed bin of a column; NULL stays NULL."""
+        return bin_of(column, edges)
+
+    def piled(self, items: Sequence[Item]) -> Sequence[exp.Expression]:
+        """Make rows (item, by, bin) of one row, so that it is read once; nothing where the engine cannot."""
+        return ()
+
+
+class SqlDialect(Dialect):
+    """An engine behind a SQLAlchemy address."""
+
+    address: ClassVar[str]
+    """An example of its address."""
+    extra = ""
+    """What to install for its driver: an extra of this package."""
+    typed = True
+    """Whether it says what types a statement's columns have; else their values are looked at."""
+    session: tuple[str, ...] = ()
+    """What each connection is told first: to speak UTC and never to write."""
+
+    def prepare(self, connection: Any) -> None:
+        """Set up a new connection (one of the driver's)."""
+        cursor = connection.cursor()
+        for statement in self.session:
+            cursor.execute(statement)
+        cursor.close()
+
+    @abstractmethod
+    def described(self, entry: Sequence[Any]) -> ColumnInfo:
+        """Read what a cursor's description (PEP 249) says of one column."""
+
+
+def _piece(wall: exp.Expression, bounds: Sequence[int], offsets: Sequence[int]) -> exp.Expression:
+    def node(low: int, high: int) -> exp.Expression:
+        if low == high:
+            return whole(offsets[low])
+        middle = (low + high) // 2
+        test = exp.LT(this=wall.copy(), expression=whole(bounds[middle]))
+        return either([(test, node(low, middle))], node(middle + 1, high))
+
+    return node(0, len(bounds))
+
+
+def epoch(value: exp.Expression, whole_type: str) -> exp.Expression:
+    """Read seconds, milliseconds or microseconds since 1970 by their size."""
+    size = call("abs", value)
+    return cast(
+        call(
+            "round",
+            either(
+                [
+                    (exp.GT(this=size, expression=raw("1e14")), value.copy()),
+                    (exp.GT(this=size.copy(), expression=raw("1e11")), times(value.copy(), whole(1000))),
+                ],
+                times(value.copy(), whole(1_000_000)),
+            ),
+        ),
+        whole_type,
+    )
+
+
+def joined(texts: Sequence[exp.Expression]) -> exp.Expression:
+    joined = texts[0]
+    for text in texts[1:]:
+        joined = exp.DPipe(this=exp.DPipe(this=joined, expression=string("\x01")), expression=text)
+    return joined

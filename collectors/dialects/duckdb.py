@@ -1,0 +1,87 @@
+"""DuckDB."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlglot import exp
+
+from collectors.dialects.base import OFFSET, Dialect, epoch
+from collectors.expressions import both, call, cast, either, is_null, not_null, null, raw, string, whole
+from collectors.sources.base import ColumnInfo
+
+
+class DuckDb(Dialect):
+    """DuckDB in process."""
+
+    name = "duckdb"
+    double = "DOUBLE"
+    text_type = "VARCHAR"
+    native = True
+    samples = True
+
+    def number(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
+        """Read a double."""
+        if column.is_text:
+            value = cast(call("nullif", call("trim", value), string("")), self.double, attempt=True)
+        elif column.kind == "numeric" and not column.may_be_nan:
+            return cast(value, self.double)
+        elif column.kind in ("numeric", "boolean"):
+            value = cast(value, self.double)
+        else:
+            value = cast(cast(value, self.text_type), self.double, attempt=True)
+        return call("nullif", value, raw("'nan'::DOUBLE"))
+
+    def loose_number(self, value: exp.Expression) -> exp.Expression:
+        """Try a number, then a truth."""
+        tried = cast(value, self.double, attempt=True)
+        truth = cast(cast(value.copy(), "BOOLEAN", attempt=True), self.double)
+        return call("nullif", call("coalesce", tried, truth), raw("'nan'::DOUBLE"))
+
+    def no_number(self, text: exp.Expression) -> exp.Expression:
+        """Try the cast."""
+        kept = call("nullif", call("trim", text), string(""))
+        return both(not_null(kept), is_null(cast(kept.copy(), self.double, attempt=True)))
+
+    def exact_sum(self, value: exp.Expression) -> exp.Expression:
+        """Sum with Kahan's correction, so that the order of threads hardly matters."""
+        return call("coalesce", call("fsum", value), whole(0))
+
+    def natural(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
+        """Read a column as what it means."""
+        if column.is_text and column.kind == "boolean":
+            return cast(value, "BOOLEAN", attempt=True)
+        return super().natural(value, column)
+
+    def finite(self, value: exp.Expression) -> exp.Expression:
+        """Drop infinities."""
+        return either([(call("isfinite", value), value.copy())], null())
+
+    def wall_micros(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
+        """Read a time."""
+        if column.kind == "time":
+            return call("epoch_us", value)
+        if column.is_text:
+            zoned = call("epoch_us", cast(value, "TIMESTAMPTZ", attempt=True))
+            naive = call("epoch_us", cast(value.copy(), "TIMESTAMP", attempt=True))
+            return either([(self.has_offset(value.copy()), zoned)], naive)
+        return epoch(cast(value, self.double, attempt=True), "BIGINT")
+
+    def has_offset(self, value: exp.Expression) -> exp.Expression:
+        """Look for a zone after the time of day."""
+        return call("regexp_matches", value, string(r"\d[T ]\d.*" + OFFSET))
+
+    def distinct_key(self, texts: Sequence[exp.Expression]) -> exp.Expression:
+        """Hash; NULL where the first text is."""
+        hashed = call("hash", *texts)
+        return either([(is_null(texts[0].copy()), null())], hashed)
+
+    def mark(self, texts: Sequence[exp.Expression]) -> exp.Expression:
+        """Hash to 31 bits."""
+        return cast(exp.Mod(this=call("hash", *texts), expression=whole(2**31)), "BIGINT")
+
+    def time_literal(self, moment: datetime, column: ColumnInfo) -> exp.Expression | None:
+        """Write a timestamp."""
+        if column.kind != "time":
+            return None
+        written = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        return raw(f"TIMESTAMPTZ '{written}+00'") if column.aware else raw(f"TIMESTAMP '{written}'")
