@@ -20,6 +20,7 @@ from core.windows import Grain, Window, window_at
 from metrics.measure import Stage, measure, stage_of
 from store import grids, metrics, references, tickets, windows
 from store.normal import is_moving, maturity_of, window_of
+from store.retention import judged_from
 from store.tables import ReferenceRow, WindowRow
 
 _baselines: dict[tuple[object, ...], Mapping[str, Sequence[MetricPoint]]] = {}
@@ -57,6 +58,7 @@ def read_known(
         notes=[_note(row) for row in rows],
         holidays=_holidays(project, min(days), now.astimezone(project.zone).date()),
         accepted=accepted_keys(session, model.name),
+        judged_from=judged_from(session, model),
         plugin_dirs=project.plugin_dirs,
     )
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -56,7 +56,8 @@ class Known:
 
     `points` are current values of the pooled version, by metric; `baseline` the same over the reference's
     windows (`timed`) or its one value, empty where the reference moves; `notes` the collected windows;
-    `accepted` the keys whose level counts as a new normal.
+    `accepted` the keys whose level counts as a new normal. What lies before `judged_from` of its grain was
+    judged before earlier windows were rolled up, and is only learnt from.
     """
 
     model: Model
@@ -68,7 +69,13 @@ class Known:
     notes: Sequence[Note]
     holidays: Mapping[date, str]
     accepted: Mapping[AlertKey, Accepted]
+    judged_from: Mapping[Grain, datetime] = field(default_factory=dict)
     plugin_dirs: tuple[Path, ...] = ()
+
+    def is_judged(self, judgement: Judgement) -> bool:
+        """Tell whether an alert may come of a window."""
+        since = self.judged_from.get(judgement.window.grain)
+        return since is None or judgement.window.start >= since
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +105,15 @@ def judge_one(watch: Watch, kind: Rule, of: Series, known: Known) -> Judged:
     options = watch.segments if of.key.segment and watch.segments else watch.options
     accepted = known.accepted.get(of.key)
     if accepted is None:
-        judgements = kind.judge(of, options)
+        judgements = [one for one in kind.judge(of, options) if known.is_judged(one)]
         line = timeline(judgements, options.row)
     else:
         earlier = tuple(point for point in of.points if point.window.end <= accepted.at)
         later = tuple(point for point in of.points if point.window.start >= accepted.since)
-        before = kind.judge(replace(of, points=earlier), options)
-        after = kind.judge(replace(of, points=later, baseline=()), options)
+        before, after = (
+            [one for one in kind.judge(each, options) if known.is_judged(one)]
+            for each in (replace(of, points=earlier), replace(of, points=later, baseline=()))
+        )
         fresh = timeline(after, options.row)
         done = [accepted.over(one) for one in timeline(before, options.row).episodes]
         line = Timeline(episodes=(*done, *fresh.episodes), newest=fresh.newest)

@@ -38,6 +38,7 @@ from core.text import gettext as _
 from core.windows import Grain, Window
 from store import models, profiles, quarantine, slices, windows
 from store.database import Store
+from store.retention import rolled_until
 from store.tables import WindowRow
 
 BATCH_ROWS = 4_000_000
@@ -180,7 +181,7 @@ class Collector:
         model, log = self.model, self.parts["predictions"]
         tables = [one for name in self._tables() for one in self.parts[name]]
         everything = windows_of(
-            [*log, *tables], model.grain, self.project.zone, self.now, self.since, self.until
+            [*log, *tables], model.grain, self.project.zone, self.now, self._from(model.grain), self.until
         )
         known = known_of(self.store, model.name, model.grain)
         due = due_inputs(
@@ -315,7 +316,7 @@ class Collector:
 
     def _collect_service(self) -> None:
         grain, log = self.model.service_grain, self.parts["predictions"]
-        everything = windows_of(log, grain, self.project.zone, self.now, self.since, self.until)
+        everything = windows_of(log, grain, self.project.zone, self.now, self._from(grain), self.until)
         known = known_of(self.store, self.model.name, grain)
         due = due_inputs(
             everything, log, known, base=self.base, now=self.now, horizon=self.horizon,
@@ -330,6 +331,12 @@ class Collector:
             self._say(_("{model}: collecting the service").format(model=self.model.name), done, len(due))
 
     # ---- what both share
+
+    def _from(self, grain: Grain) -> datetime | None:
+        """Return from when on windows of a grain are looked at; what was rolled up is closed."""
+        with self.store.read() as session:
+            closed = rolled_until(session, self.model.name).get(grain)
+        return max((one for one in (self.since, closed) if one is not None), default=None)
 
     def _job(self, batch: Sequence[Window]) -> Job:
         return Job(

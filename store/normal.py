@@ -22,8 +22,8 @@ from store.tables import WindowRow
 class Normal:
     """The reference of a model: the same for every window, or the log's own past (rolling, a year ago).
 
-    `rows` are the model's collected windows, by start; only a reference that moves needs them. `segment` is
-    the one whose past counts, '' for all rows.
+    `rows` are the model's collected windows of every grain; only a reference that moves needs them. `segment`
+    is the one whose past counts, '' for all rows.
     """
 
     model: Model
@@ -36,9 +36,15 @@ class Normal:
 
     def mark(self, row: WindowRow) -> str:
         """Return a text that changes whenever what the window is compared with does; '' for an hour's."""
-        if row.grain != self.model.grain:
+        if Grain(row.grain).length < self.model.grain.length:
             return ""
         return self._mark_of(window_of(row), row.grid_set)
+
+    def is_rolled_up(self, row: WindowRow) -> bool:
+        """Tell whether of the past that a window was compared with only coarser windows are left."""
+        if not is_moving(self.model) or row.grain != self.model.grain:
+            return False
+        return any(one.grain != row.grain for one in self._past(window_of(row), row.grid_set))
 
     def profile(self, row: WindowRow) -> Profile | None:
         """Return what the window is compared with, champion and challenger; None while there is nothing."""
@@ -73,7 +79,7 @@ class Normal:
         return [
             one
             for one in self.rows
-            if one.grain == self.model.grain
+            if Grain(one.grain).length >= self.model.grain.length
             and one.grid_set == grid_set
             and one.start < span[1]
             and one.end > span[0]
@@ -81,22 +87,20 @@ class Normal:
         ]
 
     def _of_past(self, window: Window, grid_set: str) -> Profile | None:
-        past = [one.start for one in self._past(window, grid_set)]
+        past = {one.start: one.grain for one in self._past(window, grid_set)}
         if not past:
             return None
-        for start in self._read.keys() - set(past):
+        for start in self._read.keys() - past.keys():
             del self._read[start]
-        missing = [start for start in past if start not in self._read]
-        if missing:
-            self._read.update({start: [] for start in missing})
-            until = missing[-1] + timedelta(microseconds=1)
+        missing = {start: grain for start, grain in past.items() if start not in self._read}
+        self._read.update({start: [] for start in missing})
+        for grain in sorted(set(missing.values())):
+            starts = {start for start, own in missing.items() if own == grain}
+            until = max(starts) + timedelta(microseconds=1)
             with self.store.read() as session:
-                found = profiles(
-                    session, self.model.name, self.model.grain, missing[0], until, segment=self.segment
-                )
-            wanted = set(missing)
+                found = profiles(session, self.model.name, grain, min(starts), until, segment=self.segment)
             for key, profile in found:
-                if key.start in wanted and key.role in SERVED:
+                if key.start in starts and key.role in SERVED:
                     self._read[key.start].append(profile)
         kept = [profile for start in past for profile in self._read[start]]
         return merge_all(kept, grid_set=grid_set)

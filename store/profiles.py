@@ -1,7 +1,9 @@
 """Profiles, encoded part by part."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -9,8 +11,8 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from core.codec import decode, encode
-from core.profile import Inputs, Outcomes, Profile, ProfileKey, Role
-from core.windows import Grain
+from core.profile import Inputs, Outcomes, Profile, ProfileKey, Role, merge_all
+from core.windows import Grain, Window
 from store.tables import ProfileRow
 
 Part = Literal["inputs", "outcomes", "both"]
@@ -61,6 +63,14 @@ def profiles(
         )
         for row in session.execute(query)
     ]  # fmt: skip
+
+
+def summed(cells: Iterable[Cell], window: Window) -> dict[ProfileKey, Profile]:
+    """Add profiles up to those of one window: one for each version, role, segment and grid set."""
+    groups: defaultdict[ProfileKey, list[Profile]] = defaultdict(list)
+    for key, profile in cells:
+        groups[replace(key, grain=window.grain, start=window.start)].append(profile)
+    return {key: merge_all(kept, grid_set=key.grid_set) for key, kept in groups.items()}
 
 
 def save_profiles(

@@ -12,8 +12,9 @@ from core.config.model import UTC_ZONE, Model
 from core.config.node import Node, Plugged
 from core.config.problems import RefusedError
 from core.config.secrets import Secret, SecretUrl, Text
-from core.config.values import Age, Clock, Day, Days, Duration, Schedule, Size, When, Zone
+from core.config.values import Age, Clock, Day, Days, Duration, Schedule, Size, When, Zone, duration_text
 from core.text import gettext as _
+from core.windows import Grain
 
 
 class Smtp(Node):
@@ -66,11 +67,31 @@ class Digest(Node):
 
 
 class Retention(Node):
-    """How old profiles and metrics get at each grain before they roll up; None is forever."""
+    """How old profiles and metrics get before they roll up; None is forever.
+
+    `base`: windows shorter than a day, which then become days. `daily`: days, which become weeks. `weekly`:
+    weeks and months, which then are dropped.
+    """
 
     base: Age = timedelta(days=400)
     daily: Age = timedelta(days=3 * 365)
     weekly: Age = None
+
+    def age_of(self, grain: Grain) -> timedelta | None:
+        """Return how old windows of a grain get; None is forever."""
+        return {Grain.HOUR: self.base, Grain.DAY: self.daily}.get(grain, self.weekly)
+
+    @model_validator(mode="after")
+    def _coarser_is_older(self) -> "Retention":
+        for key, finer, age in (("daily", self.base, self.daily), ("weekly", self.daily, self.weekly)):
+            if age is not None and (finer is None or age < finer):
+                least = "forever" if finer is None else duration_text(finer)
+                raise RefusedError(
+                    _("Coarser windows are kept at least as long as the finer ones before them."),
+                    key=key,
+                    allowed=_("{least} or more, or a shorter age for the finer ones").format(least=least),
+                )
+        return self
 
 
 class OwnDay(Node):

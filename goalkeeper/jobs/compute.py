@@ -15,6 +15,7 @@ from store.grids import grid_set
 from store.metrics import save_points
 from store.normal import Normal, window_of
 from store.profiles import profiles
+from store.retention import kept_grains
 from store.tables import WindowRow
 from store.windows import mark_many, windows
 
@@ -37,17 +38,13 @@ def compute(
     grids: dict[str, GridSet] = {}
     written = 0
     with store.read() as session:
-        rows = [
-            row
-            for grain in sorted({model.grain, model.service_grain})
-            for row in windows(session, name, grain)
-        ]
+        rows = [row for grain in kept_grains(model) for row in windows(session, name, grain)]
     normal = Normal(model=model, store=store, rows=rows)
     due: list[tuple[WindowRow, Stage, str]] = []
     for row in rows:
         stage = stage_of(window_of(row), model, maturity, now)
         wanted = f"{row.profile_digest}:{stage}:{configuration}:{normal.mark(row)}"
-        if row.computed != wanted and row.state == "ok":
+        if row.computed != wanted and row.state == "ok" and not _stays(row, wanted, normal):
             due.append((row, stage, wanted))
     for at in range(0, len(due), BATCH):
         batch = due[at : at + BATCH]
@@ -93,6 +90,12 @@ def _cells(
         for key, profile in cells:
             found.setdefault((grain, key.start), {})[key] = profile
     return found
+
+
+def _stays(row: WindowRow, wanted: str, normal: Normal) -> bool:
+    """Tell whether nothing changed but that what a window was compared with has been rolled up since."""
+    same = row.computed.rpartition(":")[0] == wanted.rpartition(":")[0]
+    return same and normal.is_rolled_up(row)
 
 
 def _why(row: WindowRow, stage: Stage, configuration: str) -> str:
