@@ -1,7 +1,7 @@
 """Figures of metrics over time: what is known, how sure it is, and what happened meanwhile."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -55,8 +55,7 @@ def trend(
     `window` is the one that was picked: it is framed.
     """
     chart = go.Figure()
-    grain = next((points[0].window.grain for points in series.values() if points), Grain.DAY)
-    windows = list(windows_between(scene.since, scene.until, grain, scene.zone))
+    windows = _windows(series, scene)
     for at, (name, points) in enumerate(series.items()):
         colour = scene.colours.series[at % len(scene.colours.series)]
         _line(chart, name, points, windows, unit, scene, colour, at, alone=len(series) == 1)
@@ -383,11 +382,24 @@ def state_word(state: ValueState) -> str:
     }[state]
 
 
+def _windows(series: Mapping[str, Sequence[MetricPoint]], scene: Scene) -> list[Window]:
+    """Return every window of the range, coarser ones where only such are left."""
+    known = {point.window for points in series.values() for point in points}
+    grain = min((window.grain for window in known), key=lambda one: one.length, default=Grain.DAY)
+    coarser = sorted(window for window in known if window.grain is not grain)
+    rolled_until = coarser[-1].end if coarser else scene.since
+    finer = {window for window in known if window.grain is grain and window.start < rolled_until}
+    rest = windows_between(max(scene.since, rolled_until), scene.until, grain, scene.zone)
+    return sorted([*coarser, *finer, *rest])
+
+
 def when(window: Window, zone: ZoneInfo) -> str:
-    """Name a window: its first day, with the time where it is an hour."""
+    """Name a window: its first day, with the time of an hour and the last day of what is longer than one."""
     first = text.day(window.start, zone)
     if window.grain is Grain.HOUR:
         return f"{first}, {window.start.astimezone(zone):%H:%M}"
+    if window.grain is not Grain.DAY:
+        return f"{first} – {text.day(window.end - timedelta(seconds=1), zone)}"
     return first
 
 

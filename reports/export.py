@@ -15,6 +15,7 @@ from core.values import MetricPoint
 from reports.query import Query
 from store import windows
 from store.database import Store
+from store.retention import kept_grains
 
 Format = Literal["csv", "json", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "parquet")
@@ -129,14 +130,18 @@ def export_points(
 def _computed(
     query: Query, model: str, metric: str, since: datetime | None, until: datetime | None, now: datetime
 ) -> list[MetricPoint]:
-    grain = query.project.models[model].grain
+    config = query.project.models[model]
     with query.store.read() as session:
-        rows = windows.windows(session, model, grain, since, until)
+        rows = [
+            row
+            for grain in kept_grains(config)
+            if grain.length >= config.grain.length
+            for row in windows.windows(session, model, grain, since, until)
+        ]
     if not rows:
         return []
-    return query.series(
-        model, metric, since=rows[0].start, until=rows[-1].end, now=now, column=None, grain=grain
-    )
+    first, last = min(row.start for row in rows), max(row.end for row in rows)
+    return query.series(model, metric, since=first, until=last, now=now, column=None, grain=config.grain)
 
 
 def write(rows: Iterable[ExportRow], format_: Format) -> bytes:

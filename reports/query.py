@@ -1,7 +1,7 @@
 """Whoever wants a number asks here: stored values where they are stored, else computed from profiles."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -10,7 +10,7 @@ from core.config.model import Model
 from core.config.project import Project
 from core.errors import GoalkeeperError
 from core.grid import GridSet
-from core.profile import Profile, ProfileKey, merge_all
+from core.profile import Profile, ProfileKey
 from core.text import gettext as _
 from core.values import MetricPoint, MetricValue, ValueState
 from core.windows import Grain, Window, windows_between
@@ -21,6 +21,7 @@ from store import grids, profiles, windows
 from store import metrics as stored
 from store.database import Store
 from store.normal import Normal, is_moving, maturity_of
+from store.retention import Stretch, kept_grains, stretches
 
 Part = Literal["inputs", "outcomes", "both"]
 
@@ -64,30 +65,32 @@ class Query:
 
         `grain` defaults to the model's; `column` None means every one. What is not stored (another grain,
         metric, version or segment) is computed from merged profiles; a range `as_of` an earlier time knows
-        stored values only.
+        stored values only. Where windows of the grain were rolled up, the coarser ones tell of it.
 
         Raises:
             GoalkeeperError: no such model or metric.
         """
         config = self._model(model)
-        grain = grain or config.grain
-        with self.store.read() as session:
-            found = stored.points(
-                session,
-                model,
-                metric=metric,
-                version=version,
-                segment=segment,
-                column=column,
-                since=since,
-                until=until,
-                grain=grain,
-                as_of=as_of,
-            )
-        if found or as_of is not None or not self.is_known(model, metric):
-            return sorted(found, key=lambda point: point.window.start)
-        asked = list(windows_between(since, until, grain, self.project.zone))
-        return self._computed(config, metric, asked, now, version, segment, column)
+        found: list[MetricPoint] = []
+        for part in self._stretches(config, grain or config.grain, since, until):
+            with self.store.read() as session:
+                held = stored.points(
+                    session,
+                    model,
+                    metric=metric,
+                    version=version,
+                    segment=segment,
+                    column=column,
+                    since=part.since,
+                    until=part.until,
+                    grain=part.grain,
+                    as_of=as_of,
+                )
+            if not held and as_of is None and self.is_known(model, metric):
+                asked = list(windows_between(part.since, part.until, part.grain, self.project.zone))
+                held = self._computed(config, metric, asked, now, version, segment, column)
+            found += sorted(held, key=lambda point: point.window.start)
+        return found
 
     def stored(
         self,
@@ -157,25 +160,33 @@ class Query:
     ) -> Heat:
         """Return the stored values of a metric kept per column, highest mean of the last week first."""
         config = self._model(model)
+        parts = self._stretches(config, config.grain, since, until)
         with self.store.read() as session:
-            found = stored.points(
-                session,
-                model,
-                metric=metric,
-                version=version,
-                segment=segment,
-                column=None,
-                since=since,
-                until=until,
-                grain=config.grain,
-                as_of=as_of,
-            )
+            found = [
+                point
+                for part in parts
+                for point in stored.points(
+                    session,
+                    model,
+                    metric=metric,
+                    version=version,
+                    segment=segment,
+                    column=None,
+                    since=part.since,
+                    until=part.until,
+                    grain=part.grain,
+                    as_of=as_of,
+                )
+            ]
         cells: dict[str, dict[datetime, float | None]] = defaultdict(dict)
         for point in found:
             cells[point.column][point.window.start] = point.value.value
         if not cells:
             return Heat(metric=metric, columns=(), windows=(), values=())
-        shown = tuple(windows_between(since, until, config.grain, self.project.zone))
+        zone = self.project.zone
+        shown = tuple(
+            window for part in parts for window in windows_between(part.since, part.until, part.grain, zone)
+        )
         recent = [window.start for window in shown[-7:]]
 
         def weight(column: str) -> tuple[float, str]:
@@ -199,7 +210,7 @@ class Query:
         """Return the profiles of [since, until) summed up: one for each version, role and grid set."""
         config = self._model(model)
         cells = self._profiles(config, since, until, segment=segment, version=version, part=part)
-        return _summed(cells, Window(start=since, end=until, grain=config.grain))
+        return profiles.summed(cells, Window(start=since, end=until, grain=config.grain))
 
     def declared(self) -> Mapping[str, Metric]:
         """Return the declarations of all metrics by name."""
@@ -245,16 +256,36 @@ class Query:
         grain: Grain | None = None,
     ) -> list[tuple[ProfileKey, Profile]]:
         with self.store.read() as session:
-            return profiles.profiles(
-                session,
-                model.name,
-                grain or model.grain,
-                since,
-                until,
-                version=version,
-                segment=segment,
-                part=part,
-            )
+            return [
+                cell
+                for held in stretches(session, model, grain or model.grain, since, until)
+                for cell in profiles.profiles(
+                    session,
+                    model.name,
+                    held.grain,
+                    held.since,
+                    held.until,
+                    version=version,
+                    segment=segment,
+                    part=part,
+                )
+            ]
+
+    def _stretches(self, model: Model, grain: Grain, since: datetime, until: datetime) -> list[Stretch]:
+        """Cut a range where what is kept of it changes; windows are of `grain` or, where need be, coarser."""
+        kept = _counted_by(model, grain) or grain
+        with self.store.read() as session:
+            parts = stretches(session, model, kept, since, until)
+        found, joins = list[Stretch](), False
+        for part in parts:
+            added_up = part.grain.length < grain.length
+            part = replace(part, grain=grain) if added_up else part
+            if added_up and joins and found[-1].until == part.since:
+                found[-1] = replace(found[-1], until=part.until)
+            else:
+                found.append(part)
+            joins = added_up
+        return found
 
     def _computed(
         self,
@@ -277,7 +308,11 @@ class Query:
             maturity = maturity_of(session, model)
         points: list[MetricPoint] = []
         for window in asked:
-            inside = [(key, cell) for key, cell in cells if window.start <= key.start < window.end]
+            inside = [  # a coarser window that began before the range belongs to its first one
+                (key, cell)
+                for key, cell in cells
+                if window.start <= max(key.start, asked[0].start) < window.end
+            ]
             if not inside:
                 continue
             grid_set = inside[-1][0].grid_set
@@ -298,7 +333,7 @@ class Query:
                 model=model,
                 name=metric,
                 grids=sets[grid_set],
-                cells=_summed(inside, window),
+                cells=profiles.summed(inside, window),
                 reference={} if reference is None else {segment: reference},
                 window=window,
                 now=now,
@@ -318,17 +353,12 @@ class Query:
         if not is_moving(model):
             return Normal(model=model, store=self.store, rows=(), segment=segment)
         with self.store.read() as session:
-            rows = windows.windows(session, model.name, model.grain)
+            rows = [
+                row for grain in kept_grains(model) for row in windows.windows(session, model.name, grain)
+            ]
         return Normal(model=model, store=self.store, rows=rows, segment=segment)
 
 
 def _counted_by(model: Model, grain: Grain) -> Grain | None:
     """Return the grain whose profiles add up to windows of `grain`; None where only coarser ones are kept."""
     return next((kept for kept in (model.grain, model.service_grain) if kept.length <= grain.length), None)
-
-
-def _summed(cells: Iterable[tuple[ProfileKey, Profile]], window: Window) -> dict[ProfileKey, Profile]:
-    groups: dict[ProfileKey, list[Profile]] = defaultdict(list)
-    for key, profile in cells:
-        groups[replace(key, grain=window.grain, start=window.start)].append(profile)
-    return {key: merge_all(kept, grid_set=key.grid_set) for key, kept in groups.items()}

@@ -42,6 +42,7 @@ def explain(
     from core.windows import window_at
     from metrics.registry import all_metrics
     from store import metrics
+    from store.retention import kept_grains
 
     asked = open_session(config)
     names = chosen_models(asked.project, model)
@@ -52,11 +53,14 @@ def explain(
     configured, zone = asked.project.models[names[0]], asked.project.zone
     moment = parse_time(at, zone, "--window")
     assert moment is not None
-    window = window_at(moment, configured.grain, zone)
-    with asked.store.read() as session:
-        found = metrics.history(
-            session, names[0], metric, window, version=version, segment=segment, column=column
-        )
+    found = []
+    for grain in kept_grains(configured):  # what was rolled up is explained by the coarser window
+        window = window_at(moment, grain, zone)
+        if grain.length >= configured.grain.length and not found:
+            with asked.store.read() as session:
+                found = metrics.history(
+                    session, names[0], metric, window, version=version, segment=segment, column=column
+                )
     if not found:
         raise GoalkeeperError(
             _("No value of {metric} is stored for {window}.").format(
