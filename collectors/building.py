@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from core.profile import ERROR_SUMS, KPI_SUMS, SCORE_SUMS, ColumnSummary, Inputs
 _FINE = ("", "ok", "success")
 _BITS = 2.0**43
 """Sums keep 43 bits, 13 digits: what is beyond depends on the order in which an engine adds up."""
+_WHOLES = ("rows", "labelled", "unknown_labels", "duplicate_labels")
+_EXACT = ("minimum:", "maximum:", "first", "last")
+"""Values that are no sums."""
+Array = TypeVar("Array", Floats, Counts)
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -52,19 +56,27 @@ def steady(values: Floats | np.float64) -> Floats:
     return np.asarray(np.ldexp(np.round(mantissa * _BITS) / _BITS, exponent), dtype=np.float64)
 
 
+def _known(values: Floats) -> Floats:
+    """Return sums with 0 for NULL."""
+    return np.where(np.isnan(values), 0.0, values)
+
+
 def build_inputs(
     job: Job, counted: Counted, question: Question, segment: Sequence[str]
 ) -> dict[Cell, Inputs]:
     """Return the inputs part of each cell."""
     made: dict[Cell, Inputs] = {}
+    sums = {
+        key: steady(_known(values)) for key, values in counted.values.items() if not key.startswith(_EXACT)
+    }
     for g, key in enumerate(counted.keys):
         cell = cell_of(key, segment)
-        part = _inputs(job, counted, g)
+        part = _inputs(job, counted, sums, g)
         made[cell] = made[cell].merge(part) if cell in made else part
     return made
 
 
-def _inputs(job: Job, counted: Counted, g: int) -> Inputs:
+def _inputs(job: Job, counted: Counted, sums: Mapping[str, Floats], g: int) -> Inputs:
     values = counted.values
     rows = int(values["rows"][g])
     latency = counted.hists["latency"][g, 0] if "latency" in counted.hists else None
@@ -82,20 +94,22 @@ def _inputs(job: Job, counted: Counted, g: int) -> Inputs:
         last=_time(values["last"][g]),
         statuses={status: int(n) for status, n in sorted(statuses.items())},
         latency=latency,
-        latency_sum=_real(values, "latency_sum", g),
+        latency_sum=_real(sums, "latency_sum", g),
         latency_missing=0 if latency is None else rows - int(latency.sum()),
-        columns=_summaries(job, counted, g, rows),
+        columns=_summaries(job, counted, sums, g, rows),
         score=score,
         score_missing=0 if score is None else rows - int(score.sum()),
-        score_sum=_real(values, "score_sum", g),
-        score_squares=_real(values, "score_squares", g),
-        score_variance=_real(values, "score_variance", g),
-        weight=_real(values, "weight", g) if "weight" in values else float(rows),
-        weight_squares=_real(values, "weight_squares", g) if "weight_squares" in values else float(rows),
+        score_sum=_real(sums, "score_sum", g),
+        score_squares=_real(sums, "score_squares", g),
+        score_variance=_real(sums, "score_variance", g),
+        weight=_real(sums, "weight", g) if "weight" in values else float(rows),
+        weight_squares=_real(sums, "weight_squares", g) if "weight_squares" in values else float(rows),
     )
 
 
-def _summaries(job: Job, counted: Counted, g: int, rows: int) -> dict[str, ColumnSummary]:
+def _summaries(
+    job: Job, counted: Counted, sums: Mapping[str, Floats], g: int, rows: int
+) -> dict[str, ColumnSummary]:
     values = counted.values
     found: dict[str, ColumnSummary] = {}
     for column, grid in job.grids.columns.items():
@@ -109,8 +123,8 @@ def _summaries(job: Job, counted: Counted, g: int, rows: int) -> dict[str, Colum
                 counts=counts,
                 missing=rows - int(counts.sum()) - invalid,
                 invalid=invalid,
-                total=_real(values, f"total:{column}", g),
-                squares=_real(values, f"squares:{column}", g),
+                total=_real(sums, f"total:{column}", g),
+                squares=_real(sums, f"squares:{column}", g),
                 minimum=_maybe(values, f"minimum:{column}", g),
                 maximum=_maybe(values, f"maximum:{column}", g),
             )
@@ -120,81 +134,109 @@ def _summaries(job: Job, counted: Counted, g: int, rows: int) -> dict[str, Colum
 def build_outcomes(job: Job, counted: Counted, segment: Sequence[str]) -> dict[Cell, Outcomes]:
     """Return the outcomes part of each cell; the last key of a group is the label's age."""
     made: dict[Cell, Outcomes] = {}
-    for g, key in enumerate(counted.keys):
-        cell = cell_of(key, segment)
-        part = _outcomes(job, counted, g, int(key[-1] or 0))
+    pile = _Pile(job, counted)
+    for place, key in enumerate(pile.places):
+        cell, part = cell_of(key, segment), pile.outcomes(place)
         made[cell] = made[cell].merge(part) if cell in made else part
     return made
 
 
-def _outcomes(job: Job, counted: Counted, g: int, age: int) -> Outcomes:
-    values, hists = counted.values, counted.hists
-    classes = max(len(job.grids.classes), 1)
-    labelled = positive = ages = confusion = class_scores = errors = error_bins = None
-    if "score" in hists:  # [predicted × (missed, hit), bins]
-        cells = hists["score"][g].reshape(classes, 2, hists["score"].shape[-1])
-        labelled, positive = cells.sum(axis=1), cells[:, 1]
-        if classes == 2:
-            ages = _ages(job, labelled.sum(axis=0), positive.sum(axis=0), age)
-    if "confusion" in hists:
-        confusion = hists["confusion"][g, 0, :-1].reshape(classes, classes)
-    if "class_scores:0" in hists:
-        parts = [hists[f"class_scores:{i}"][g] for i in range(classes) if f"class_scores:{i}" in hists]
-        class_scores = np.stack([np.stack([part.sum(axis=0), part[1]]) for part in parts])
-    if "errors" in hists:
-        errors = hists["errors"][g, 0]
-    if "error_bins" in counted.sums:
-        error_bins = steady(counted.sums["error_bins"][g])
-    return Outcomes(
-        rows=_whole(values, "rows", g),
-        labelled=_whole(values, "labelled", g),
-        unknown_labels=_whole(values, "unknown_labels", g),
-        duplicate_labels=_whole(values, "duplicate_labels", g),
-        score_labelled=labelled,
-        score_positive=positive,
-        score_sums=_row(values, "score", SCORE_SUMS, g),
-        confusion=confusion,
-        class_scores=class_scores,
-        error_sums=_row(values, "error", ERROR_SUMS, g),
-        errors=errors,
-        error_bins=error_bins,
-        kpis={name: kpi_row(values, name, g, age) for name in job.kpi_names},
-        ages=ages,
-    )
+class _Pile:
+    """Groups (place × age of the label) summed up over the ages, all places at once."""
+
+    def __init__(self, job: Job, counted: Counted) -> None:
+        self._job, self._counted = job, counted
+        at: dict[Key, int] = {}
+        place_of = np.array([at.setdefault(key[:-1], len(at)) for key in counted.keys], dtype=np.int64)
+        self.places = list(at)
+        ages = [key[-1] for key in counted.keys]
+        self._of_age = [  # within an age every place comes once
+            (int(age or 0), groups, place_of[groups])
+            for age in sorted(set(ages), key=lambda age: int(age or 0))
+            for groups in [np.array([g for g, one in enumerate(ages) if one == age], dtype=np.int64)]
+        ]
+        self._wholes = {
+            key: self._summed(_known(counted.values[key])) for key in _WHOLES if key in counted.values
+        }
+        self._reals = {
+            key: self._summed(steady(_known(values)))
+            for key, values in counted.values.items()
+            if key not in _WHOLES and not key.startswith(("kpi:", "mark:"))
+        }
+        self._hists = {key: self._summed(counts) for key, counts in counted.hists.items()}
+        self._sums = {key: self._summed(steady(values)) for key, values in counted.sums.items()}
+        self._kpis = {name: self._kpi(name) for name in job.kpi_names}
+        self._ages = self._coarse_by_age()
+
+    def outcomes(self, place: int) -> Outcomes:
+        """Return one place's part."""
+        hists, classes = self._hists, max(len(self._job.grids.classes), 1)
+        labelled = positive = confusion = class_scores = None
+        if "score" in hists:  # [predicted × (missed, hit), bins]
+            cells = hists["score"][place].reshape(classes, 2, -1)
+            labelled, positive = cells.sum(axis=1), cells[:, 1]
+        if "confusion" in hists:
+            confusion = hists["confusion"][place, 0, :-1].reshape(classes, classes)
+        if "class_scores:0" in hists:
+            parts = [
+                hists[f"class_scores:{i}"][place] for i in range(classes) if f"class_scores:{i}" in hists
+            ]
+            class_scores = np.stack([np.stack([part.sum(axis=0), part[1]]) for part in parts])
+        return Outcomes(
+            **{key: int(values[place]) for key, values in self._wholes.items()},
+            score_labelled=labelled,
+            score_positive=positive,
+            score_sums=self._row("score", SCORE_SUMS, place),
+            confusion=confusion,
+            class_scores=class_scores,
+            error_sums=self._row("error", ERROR_SUMS, place),
+            errors=hists["errors"][place, 0] if "errors" in hists else None,
+            error_bins=self._sums["error_bins"][place] if "error_bins" in self._sums else None,
+            kpis={name: values[place] for name, values in self._kpis.items()},
+            ages=None if self._ages is None else self._ages[place],
+        )
+
+    def _summed(self, values: Array) -> Array:
+        made = np.zeros((len(self.places), *values.shape[1:]), dtype=values.dtype)
+        for _age, groups, places in self._of_age:
+            made[places] += values[groups]
+        return made
+
+    def _kpi(self, name: str) -> Floats:
+        made = np.zeros((len(self.places), AGE_BINS, len(KPI_SUMS)))
+        for i, one in enumerate(KPI_SUMS):
+            values = steady(_known(self._counted.values[f"kpi:{name}:{one}"]))
+            for age, groups, places in self._of_age:
+                made[places, age, i] += values[groups]
+        return made
+
+    def _coarse_by_age(self) -> Counts | None:
+        """Labelled and positive [places, AGE_BINS, coarse score bins, 2], of a binary model alone."""
+        grid, scores = self._job.grids.score, self._counted.hists.get("score")
+        if grid is None or scores is None or len(self._job.grids.classes) != 2:
+            return None
+        coarse = grid.coarse()
+        starts = np.concatenate([[0], np.searchsorted(grid.edges, coarse.edges) + 1])
+        made = np.zeros((len(self.places), AGE_BINS, coarse.bins, 2), dtype=np.int64)
+        for age, groups, places in self._of_age:
+            cells = np.add.reduceat(scores[groups], starts, axis=-1)
+            cells = cells.reshape(len(groups), 2, 2, -1).sum(axis=1)
+            made[places, age, :, 0] += cells.sum(axis=1)
+            made[places, age, :, 1] += cells[:, 1]
+        return made
+
+    def _row(self, head: str, names: Sequence[str], place: int) -> Floats | None:
+        if f"{head}:{names[0]}" not in self._reals:
+            return None
+        return np.array([self._reals[f"{head}:{one}"][place] for one in names], dtype=np.float64)
 
 
-def kpi_row(values: Mapping[str, Any], name: str, g: int, age: int) -> Any:
-    """Return a KPI's array with the sums of one group at its age."""
-    made = np.zeros((AGE_BINS, len(KPI_SUMS)))
-    made[age] = [_real(values, f"kpi:{name}:{one}", g) for one in KPI_SUMS]
-    return made
-
-
-def _ages(job: Job, labelled: Counts, positive: Counts, age: int) -> Counts | None:
-    grid = job.grids.score
-    if grid is None:
-        return None
-    coarse = grid.coarse()
-    starts = np.concatenate([[0], np.searchsorted(grid.edges, coarse.edges) + 1])
-    made = np.zeros((AGE_BINS, coarse.bins, 2), dtype=np.int64)
-    made[age, :, 0] = np.add.reduceat(labelled, starts)
-    made[age, :, 1] = np.add.reduceat(positive, starts)
-    return made
-
-
-def _row(values: Mapping[str, Any], head: str, names: Sequence[str], g: int) -> Any:
-    if f"{head}:{names[0]}" not in values:
-        return None
-    return np.array([_real(values, f"{head}:{one}", g) for one in names], dtype=np.float64)
+def _real(sums: Mapping[str, Floats], key: str, g: int) -> float:
+    return float(sums[key][g]) if key in sums else 0.0
 
 
 def _whole(values: Mapping[str, Any], key: str, g: int) -> int:
     return int(values[key][g]) if key in values and not np.isnan(values[key][g]) else 0
-
-
-def _real(values: Mapping[str, Any], key: str, g: int) -> float:
-    found = _maybe(values, key, g)
-    return 0.0 if found is None else float(steady(np.float64(found)))
 
 
 def _maybe(values: Mapping[str, Any], key: str, g: int) -> float | None:

@@ -112,29 +112,29 @@ def _plain(array: pa.Array, dtype: type[np.generic], missing: float) -> NDArray[
     return np.where(valid > 0, values, np.asarray(missing, dtype=dtype))
 
 
-def _lists(column: pa.ChunkedArray, groups: int, width: int) -> Counts:
-    """Lay lists of at most `width` counts (NULL: none) out as an array; missing ends are 0."""
-    counts = np.zeros((groups, width), dtype=np.int64)
-    if groups:
+def _lay_out(column: pa.ChunkedArray, counts: Counts) -> None:
+    """Write lists of counts (NULL: none) into the zeros of `counts` [groups, width]."""
+    if len(counts):
         array = column.combine_chunks()
         array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
         lengths = _plain(pc.cast(pc.list_value_length(array), pa.int64()), np.int64, 0)
-        inside = np.arange(width)[None, :] < lengths[:, None]
+        inside = np.arange(counts.shape[1])[None, :] < lengths[:, None]
         counts[inside] = _plain(pc.cast(pc.list_flatten(array), pa.int64()), np.int64, 0)
-    return counts
 
 
 def _hist_counts(found: pa.Table, key: str, hist: Hist, groups: int) -> Counts:
-    width = len(hist.edges) + 1
-    parts = [_lists(found[f"h:{key}:{i}"], groups, width) for i in range(hist.size)]
-    return np.stack(parts, axis=1)
+    counts = np.zeros((groups, hist.size, len(hist.edges) + 1), dtype=np.int64)
+    for i in range(hist.size):
+        _lay_out(found[f"h:{key}:{i}"], counts[:, i])
+    return counts
 
 
 def _level_counts(found: pa.Table, key: str, levels: Levels, groups: int) -> Counts:
     known = sorted({*levels.levels, *levels.rare} - {""})
     exact = np.zeros((groups, 0), dtype=np.int64)
     if known:
-        exact = _lists(found[f"l:{key}"], groups, len(known) + 1)[:, :-1]
+        exact = np.zeros((groups, len(known) + 1), dtype=np.int64)
+        _lay_out(found[f"l:{key}"], exact)
     by_level = {level: exact[:, i] for i, level in enumerate(known)}
     by_level[""] = floats_of(found[f"e:{key}"]).astype(np.int64)
     everything = floats_of(found[f"n:{key}"]).astype(np.int64)

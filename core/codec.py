@@ -24,7 +24,10 @@ from core.text import gettext as _
 
 _MAGIC = b"GKP"
 _VERSION = 1
-_NARROW = ("uint8", "uint16", "uint32", "int64")
+_NARROW = tuple(
+    (np.dtype(name).newbyteorder("<"), int(np.iinfo(name).min), int(np.iinfo(name).max))
+    for name in ("uint8", "uint16", "uint32", "int64")
+)
 
 Part = TypeVar("Part", Inputs, Outcomes)
 
@@ -64,11 +67,10 @@ def _plain(value: Any, arrays: list[NDArray[Any]]) -> Any:
         return {"@": narrow.dtype.str, "s": list(value.shape)}
     if isinstance(value, Inputs | Outcomes | ColumnSummary):
         kept = {}
-        for item in fields(value):
-            field_value = getattr(value, item.name)
-            default = item.default_factory() if item.default_factory is not MISSING else item.default
+        for name, default in _defaults(type(value)):
+            field_value = getattr(value, name)
             if isinstance(field_value, np.ndarray) or field_value != default:
-                kept[item.name] = _plain(field_value, arrays)
+                kept[name] = _plain(field_value, arrays)
         return {"#": kept} if isinstance(value, ColumnSummary) else kept
     if isinstance(value, Mapping):
         return {"%": {key: _plain(value[key], arrays) for key in sorted(value)}}
@@ -79,13 +81,22 @@ def _plain(value: Any, arrays: list[NDArray[Any]]) -> Any:
     return value
 
 
+@cache
+def _defaults(part: type[Inputs | Outcomes | ColumnSummary]) -> tuple[tuple[str, Any], ...]:
+    """Return the fields of a part with their defaults."""
+    return tuple(
+        (item.name, item.default if item.default_factory is MISSING else item.default_factory())
+        for item in fields(part)
+    )
+
+
 def _narrowed(array: NDArray[Any]) -> NDArray[Any]:
-    if not np.issubdtype(array.dtype, np.integer):
+    if array.dtype.kind not in "iu":
         return np.ascontiguousarray(array, dtype="<f8")
     top, low = (int(array.max()), int(array.min())) if array.size else (0, 0)
-    for name in _NARROW:
-        if np.iinfo(name).min <= low and top <= np.iinfo(name).max:
-            return np.ascontiguousarray(array, dtype=np.dtype(name).newbyteorder("<"))
+    for dtype, least, most in _NARROW:
+        if least <= low and top <= most:
+            return np.ascontiguousarray(array, dtype=dtype)
     raise OverflowError(top)
 
 

@@ -1,8 +1,10 @@
 """Compute the metrics of one window: all that is stored, or one that is asked for."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -108,11 +110,11 @@ class _Bench:
     stage: Stage
     maturity: timedelta
     declared: Mapping[str, Metric]
-    _pooled: dict[frozenset[ProfileKey], Profile] = field(default_factory=dict)
+    _pooled: dict[tuple[str, str, frozenset[Role]], Profile | None] = field(default_factory=dict)
 
     def stored(self) -> Iterator[MetricPoint]:
         """Yield what is kept of a window: hours of a daily model keep their service metrics only."""
-        hourly = self.window.grain is not self.model.grain
+        hourly = self.window.grain.length < self.model.grain.length
         kept = [
             metric
             for metric in self.declared.values()
@@ -129,9 +131,7 @@ class _Bench:
         for segment in sorted({key.segment for key in self.cells} - {""}):
             for metric in kept:
                 if metric.per is Per.KPI or metric.name in self._by_segment():
-                    for point in self._points(metric, "", segment):
-                        if metric.name != "quality.missing" or (point.value.value or 0.0) > 0:
-                            yield point
+                    yield from self._points(metric, "", segment, complete=metric.name != "quality.missing")
 
     def asked(self, name: str) -> Iterator[MetricPoint]:
         """Yield one metric for every version and segment."""
@@ -159,7 +159,10 @@ class _Bench:
             {"service.requests", "service.error_share", "quality.missing", primary(self.model.task)}
         )
 
-    def _points(self, metric: Metric, version: str, segment: str, only: str = "") -> Iterator[MetricPoint]:
+    def _points(
+        self, metric: Metric, version: str, segment: str, only: str = "", *, complete: bool = True
+    ) -> Iterator[MetricPoint]:
+        """Yield a metric at one place; not `complete`: of columns that miss nothing there is nothing."""
         profile = self._pool(version, segment, metric.family)
         if profile is None:
             return
@@ -167,20 +170,25 @@ class _Bench:
             profile=profile, grids=self.grids, now=self.now, window=self.window, zone=self.zone,
             reference=self._reference(segment), task=self.model.task, maturity=self.maturity,
         )  # fmt: skip
-        for place in self._places(metric, subject, only):
+        for place in self._places(metric, subject, only, complete):
             name, column = metric.name, place.column
             if place.kpi is not None:
                 named = metric.name in KPI_KINDS
                 name, column = (f"business.{place.kpi.name}", "") if named else (name, place.kpi.name)
+            value = self._staged(metric, _computed(metric, place))
+            if not complete and not value.value:
+                continue
             yield MetricPoint(
                 model=self.model.name, metric=name, window=self.window, version=version, segment=segment,
-                column=column, value=self._staged(metric, _computed(metric, place)),
+                column=column, value=value,
                 final=self.stage == "final" or (self.stage == "immature" and metric.part is Part.INPUTS),
             )  # fmt: skip
 
-    def _places(self, metric: Metric, subject: Subject, only: str) -> Iterator[Subject]:
+    def _places(self, metric: Metric, subject: Subject, only: str, complete: bool) -> Iterator[Subject]:
         if metric.per is Per.COLUMN:
             for column in [*self.grids.columns, SCORE]:
+                if not complete and not _missing(subject.profile, column):
+                    continue
                 if grid_of(self.grids, column) and kind_of(self.grids, column) in metric.kinds:
                     yield replace(subject, column=column)
         elif metric.per is Per.KPI:
@@ -205,18 +213,25 @@ class _Bench:
         return found
 
     def _summed(self, version: str, segment: str, roles: frozenset[Role]) -> Profile | None:
-        held = frozenset(
-            key
-            for key in self.cells
-            if key.segment == segment and key.role in roles and version in ("", key.version)
-        )
-        if not held:
-            return None
-        if held not in self._pooled:
-            found = [self.cells[key] for key in sorted(held)]
-            whole = len(found) == 1 and found[0].grid_set == self.grids.id
-            self._pooled[held] = found[0] if whole else merge_all(found, grid_set=self.grids.id)
-        return self._pooled[held]
+        place = (version, segment, roles)
+        if place not in self._pooled:
+            held = [
+                cell
+                for key, cell in self._cells_of.get(segment, ())
+                if key.role in roles and version in ("", key.version)
+            ]
+            whole = len(held) == 1 and held[0].grid_set == self.grids.id
+            summed = None if not held else held[0] if whole else merge_all(held, grid_set=self.grids.id)
+            self._pooled[place] = summed
+        return self._pooled[place]
+
+    @cached_property
+    def _cells_of(self) -> Mapping[str, Sequence[tuple[ProfileKey, Profile]]]:
+        """The cells in order, by segment."""
+        found: defaultdict[str, list[tuple[ProfileKey, Profile]]] = defaultdict(list)
+        for key in sorted(self.cells):
+            found[key.segment].append((key, self.cells[key]))
+        return found
 
     def _reference(self, segment: str) -> Profile | None:
         if isinstance(self.reference, Mapping):
@@ -244,6 +259,13 @@ class _Bench:
             reason = value.reason or _("Labels of this window still come in.")
             return replace(value, state=ValueState.IMMATURE, reason=reason)
         return value
+
+
+def _missing(profile: Profile, column: str) -> int:
+    if column == SCORE:
+        return profile.inputs.score_missing
+    found = profile.inputs.columns.get(column)
+    return 0 if found is None else found.missing
 
 
 def _computed(metric: Metric, subject: Subject) -> MetricValue:

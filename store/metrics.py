@@ -122,7 +122,7 @@ def _save(
         statement = update(_TABLE).where(_T.id == bindparam("of")).values(superseded_at=bindparam("at"))
         session.connection().execute(statement, [{"of": one, "at": now} for one in old])
     if new:
-        session.execute(insert(MetricRow), new)
+        session.connection().execute(insert(_TABLE), new)
     return len(new)
 
 
