@@ -82,8 +82,8 @@ def _plain(value: Any, arrays: list[NDArray[Any]]) -> Any:
 
 
 @cache
-def _defaults(part: type[Inputs | Outcomes | ColumnSummary]) -> tuple[tuple[str, Any], ...]:
-    """Return the fields of a part with their defaults."""
+def _defaults(part: type[Any]) -> tuple[tuple[str, Any], ...]:
+    """Return the fields of a part, or of a column's summary, with their defaults."""
     return tuple(
         (item.name, item.default if item.default_factory is MISSING else item.default_factory())
         for item in fields(part)
