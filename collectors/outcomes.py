@@ -203,10 +203,11 @@ def _latest(rows: exp.Select, keys: Sequence[str], order: Sequence[str], ident: 
     number = exp.Window(
         this=exp.RowNumber(), partition_by=[name(key) for key in keys], order=exp.Order(expressions=ordered)
     )
-    first: exp.Expression = exp.EQ(this=name("rn"), expression=whole(1))
+    place = f"rn:{keys[0]}"  # of its own on both sides of the join
+    first: exp.Expression = exp.EQ(this=name(place), expression=whole(1))
     if ident:
         first = any_of(first, is_null(name(ident)))
-    return all_and([], within(all_and([(number, "rn")], within(rows, "every")), "numbered"), first)
+    return all_and([], within(all_and([(number, place)], within(rows, "every")), "numbered"), first)
 
 
 def _known(job: Job) -> list[Column]:

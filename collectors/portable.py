@@ -37,8 +37,8 @@ Column = tuple[exp.Expression, str]
 def ask_portably(engine: Engine, question: Question) -> Counted:
     """Run one statement for single numbers and one (or a few) for everything that is counted by bins."""
     groups: list[Column] = [(name(key), key) for key in question.keys]
-    columns = groups + [
-        (cast(value, engine.dialect.double), f"v:{key}") for key, value in question.values.items()
+    columns = groups + [  # names are short: PostgreSQL cuts them at 63 bytes
+        (cast(value, engine.dialect.double), f"v{i}") for i, value in enumerate(question.values.values())
     ]
     query = select(columns, within(question.rows, "rows"), group=len(groups))
     found = engine.fetch(with_ctes(query, question))
@@ -46,7 +46,7 @@ def ask_portably(engine: Engine, question: Question) -> Counted:
     counts = _Counts(engine, question, keys)
     return Counted(
         keys=keys,
-        values={key: floats_of(found[f"v:{key}"]) for key in question.values},
+        values={key: floats_of(found[f"v{i}"]) for i, key in enumerate(question.values)},
         hists={
             key: counts.of(f"h:{key}", hist.size, len(hist.edges) + 1) for key, hist in question.hists.items()
         },

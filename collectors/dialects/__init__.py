@@ -2,10 +2,16 @@
 
 from collectors.dialects.base import DAY_US, Dialect, SqlDialect
 from collectors.dialects.duckdb import DuckDb
+from collectors.dialects.mysql import MySql
 from collectors.dialects.postgresql import PostgreSql
 from collectors.dialects.spark import Spark
 from collectors.dialects.sqlite import SQLite
 
 __all__ = ["DAY_US", "FAMILIES", "Dialect", "DuckDb", "Spark", "SqlDialect"]
 
-FAMILIES: dict[str, type[SqlDialect]] = {"postgresql": PostgreSql, "sqlite": SQLite}
+FAMILIES: dict[str, type[SqlDialect]] = {
+    "postgresql": PostgreSql,
+    "mysql": MySql,
+    "mariadb": MySql,
+    "sqlite": SQLite,
+}

@@ -115,7 +115,7 @@ class Dialect(ABC):
         if not spans:
             return None
         wall = self.wall_micros(value, column)
-        return any_of(
+        inside = any_of(
             *(
                 both(
                     exp.GTE(this=wall.copy(), expression=whole(a)),
@@ -124,6 +124,8 @@ class Dialect(ABC):
                 for a, b in spans
             )
         )
+        zoned = None if column.kind == "time" else self.has_offset(value.copy())
+        return inside if zoned is None else both(exp.Not(this=zoned), inside)
 
     def apart(self, query: exp.Select) -> exp.Select:
         """Have a subquery computed once for each row, whatever reads its columns."""

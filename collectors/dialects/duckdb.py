@@ -22,7 +22,7 @@ class DuckDb(Dialect):
     def number(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
         """Read a double."""
         if column.is_text:
-            value = cast(call("nullif", call("trim", value), string("")), self.double, attempt=True)
+            value = _tried(value)
         elif column.kind == "numeric" and not column.may_be_nan:
             return cast(value, self.double)
         elif column.kind in ("numeric", "boolean"):
@@ -40,7 +40,7 @@ class DuckDb(Dialect):
     def no_number(self, text: exp.Expression) -> exp.Expression:
         """Try the cast."""
         kept = call("nullif", call("trim", text), string(""))
-        return both(not_null(kept), is_null(cast(kept.copy(), self.double, attempt=True)))
+        return both(not_null(kept), is_null(_tried(text.copy())))
 
     def exact_sum(self, value: exp.Expression) -> exp.Expression:
         """Sum with Kahan's correction, so that the order of threads hardly matters."""
@@ -85,3 +85,10 @@ class DuckDb(Dialect):
             return None
         written = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
         return raw(f"TIMESTAMPTZ '{written}+00'") if column.aware else raw(f"TIMESTAMP '{written}'")
+
+
+def _tried(text: exp.Expression) -> exp.Expression:
+    """Try the cast; '1_000' is no number elsewhere."""
+    odd = call("contains", text, string("_"))
+    kept = call("nullif", call("trim", text.copy()), string(""))
+    return cast(either([(odd, null())], kept), "DOUBLE", attempt=True)

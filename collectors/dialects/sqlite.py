@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from collectors.dialects.base import SqlDialect, joined
+from collectors.dialects.base import NUMBER, SqlDialect, joined
 from collectors.expressions import call, cast, either, null, raw, string, whole
 from collectors.sources.base import ColumnInfo
 
+_NUMBER = re.compile(NUMBER.replace("{1,2}", "{1,3}"), re.ASCII)
 _ZONED = re.compile(r"\d[T ]\d.*([zZ]|[+-]\d{2}(:?\d{2})?)$")
 
 
@@ -103,23 +104,14 @@ class SQLite(SqlDialect):
 
 
 def _number(text: str) -> float | None:
-    if "_" in text:
+    if _NUMBER.match(text) is None:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        return None
+    value = float(text)
     return None if math.isnan(value) else value
 
 
 def _no_number(text: str | None) -> int:
-    if text is None or not text.strip():
-        return 0
-    try:
-        float(text)
-    except ValueError:
-        return 1
-    return int("_" in text)
+    return int(text is not None and bool(text.strip()) and _NUMBER.match(text) is None)
 
 
 @lru_cache(maxsize=4096)

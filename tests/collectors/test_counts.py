@@ -1,5 +1,6 @@
 """Every kind of source counts the same rows alike, and as numpy counts them."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,20 @@ KPIS = {
     "basket": {"numerator": "amount", "denominator": "visits"},
     "worth": {"mean": "visits * 2"},
 }
-KINDS = ["parquet", "csv", "jsonl", "sqlite", "postgresql"]
+KINDS = ["parquet", "csv", "jsonl", "sqlite", "postgresql", "mysql"]
+
+SERVERS = {"postgresql": "postgres_server", "mysql": "mariadb_server"}
 
 
 def test_every_kind_is_counted_here() -> None:
-    tested = {"sql" if kind in ("sqlite", "postgresql") else kind for kind in KINDS}
+    tested = {"sql" if kind in SERVERS or kind == "sqlite" else kind for kind in KINDS}
     assert set(names(PORTS["source"])) == tested | {"spark"}  # on a cluster of its own: test_spark.py
 
 
 def rows_in(kind: str) -> pd.DataFrame:
     """Return the log as a kind can hold it: to CSV an empty text is none."""
+    if kind == "mysql":
+        return LOG.assign(amount=LOG["amount"].replace(math.inf, None))
     return LOG.assign(plan=LOG["plan"].replace("", None)) if kind == "csv" else LOG
 
 
@@ -40,14 +45,17 @@ def build(kind: str, folder: Path, request: pytest.FixtureRequest) -> House:
     url = ""
     if kind == "sqlite":
         url = f"sqlite:///{folder}/log.db"
-    elif kind == "postgresql":
-        url = request.getfixturevalue("postgres_server")
+    elif kind in SERVERS:
+        url = request.getfixturevalue(SERVERS[kind])
     plain = "sql" if url else kind
     place = folder / "data"
     reference = write(REFERENCE, "parquet", place, "reference")
     made = House(folder=folder)
     made.body = body(
-        write(LOG, plain, place, "log", url), write(TRUTH, plain, place, "truth", url), reference, kpis=KPIS
+        write(rows_in(kind), plain, place, "log", url),
+        write(TRUTH, plain, place, "truth", url),
+        reference,
+        kpis=KPIS,
     )
     return made
 
@@ -63,8 +71,7 @@ def collected(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 def test_it_counts_like_numpy(collected: House) -> None:
     grids, cells = collected.grids(), collected.cells()
-    kind = collected.body["predictions"]["kind"]
-    expected = counted_by_numpy(grids, rows_in(kind))
+    expected = counted_by_numpy(grids, rows_in(collected.folder.name.rstrip("0")))
     assert {place(key) for key in cells if not key.segment} == set(expected)
     for key, profile in cells.items():
         if not key.segment:
