@@ -90,7 +90,7 @@ def settle(
     grows = wanted is not None and fresh and kept.learning
     if grows and wanted is not None and current is not None:
         grows = current.last != wanted.last or current.kind != wanted.kind
-    gone = _is_out_of_reach(wanted, current)
+    gone = _is_out_of_reach(wanted, current) and (wanted is None or kept.settled)
     anew = old is None or grows or (kept.regrid is not None and not gone)
     if gone and not anew and not kept.change.inputs:
         wanted, fresh = None, False

@@ -45,3 +45,15 @@ def points(change: float, unit: str = "", *, currency: str = "") -> str:
     if unit in ("percent", "points"):
         return _("{change} points").format(change=f"{sign}{abs(100 * change):.1f}")
     return f"{sign}{figure(abs(change), unit, currency=currency)}"
+
+
+def size(count: float) -> str:
+    """Write a number of bytes.
+
+    >>> size(812), size(20_480), size(3_500_000)
+    ('812\\xa0B', '20.0\\xa0KiB', '3.3\\xa0MiB')
+    """
+    units = ["B", "KiB", "MiB", "GiB", "TiB"]
+    while count >= 1024 and len(units) > 1:
+        count, units = count / 1024, units[1:]
+    return f"{count:,.{0 if units[0] == 'B' else 1}f}{NBSP}{units[0]}"

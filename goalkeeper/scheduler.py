@@ -28,11 +28,12 @@ from core.errors import GoalkeeperError
 from core.text import gettext as _
 from core.text import set_language
 from goalkeeper.clock import now, own_time
+from goalkeeper.jobs import retention
 from goalkeeper.jobs.deliver import deliver_due
 from goalkeeper.jobs.due import SCHEDULER, due_models, is_due, ticks_of
 from goalkeeper.jobs.passes import run_pass
 from goalkeeper.jobs.requests import work_off
-from goalkeeper.jobs.turn import BusyError
+from goalkeeper.jobs.turn import BusyError, turn
 from store import settings
 from store.database import Store
 from store.heartbeats import CONFIG_ERROR, PASS, WORKER, beat
@@ -40,6 +41,8 @@ from store.heartbeats import CONFIG_ERROR, PASS, WORKER, beat
 log = logging.getLogger("goalkeeper.scheduler")
 REQUESTS = timedelta(seconds=3)
 RELOAD = timedelta(seconds=10)
+RETAIN = timedelta(minutes=10)
+"""How often to look whether the day's rolling up is still to be done."""
 
 
 @dataclass(kw_only=True)
@@ -91,6 +94,20 @@ class Work:
         with self.store.write() as session:
             beat(session, WORKER, now())
         work_off(project=self.project, store=self.store)
+
+    def retain(self) -> None:
+        """Roll up what has got old, once on each of the project's days; a model that is busy comes later."""
+        for name in self.project.models:
+            with self.store.read() as session:
+                if not retention.is_due(session, self.project, name, now()):
+                    continue
+            try:
+                with turn(self.store, f"model {name}", self.project.schedule.lease) as held:
+                    done = retention.retain(project=self.project, name=name, store=held, now=now())
+            except BusyError:
+                continue
+            for step in done:
+                log.info("%s: %d windows of %s rolled up", name, step.windows, step.grain)
 
     def reload(self) -> bool:
         """Read the configuration again if a file of it changed; True where another one is in force now."""
@@ -145,7 +162,7 @@ def main(config: str) -> None:
 
 
 def _arrange(ticking: BackgroundScheduler, work: Work) -> None:
-    """Set every job to the times of the configuration in force; collecting begins at once.
+    """Set every job to the times of the configuration in force; all but rolling up begin at once.
 
     By the clock a replayed store would be long silent, so it is neither collected nor delivered from.
     """
@@ -154,14 +171,16 @@ def _arrange(ticking: BackgroundScheduler, work: Work) -> None:
     jobs: list[tuple[str, Callable[[], None], BaseTrigger]] = [
         ("collect", work.collect, _every(ticks_of(schedule.collect))),
         ("deliver", work.deliver, _trigger(schedule.deliver, str(zone))),
+        ("retain", work.retain, _every(RETAIN)),
         ("requests", work.requests, _every(REQUESTS)),
     ]
     if own_time(work.store) is not None:
         jobs = jobs[-1:]
     for name, job, trigger in jobs:
         ticking.add_job(
-            _guarded(job), trigger, id=name, replace_existing=True, misfire_grace_time=None, **first
-        )
+            _guarded(job), trigger, id=name, replace_existing=True, misfire_grace_time=None,
+            **({} if name == "retain" else first),
+        )  # fmt: skip
 
 
 def _guarded(job: Callable[[], None]) -> Callable[[], None]:

@@ -53,14 +53,17 @@ def explain(
     configured, zone = asked.project.models[names[0]], asked.project.zone
     moment = parse_time(at, zone, "--window")
     assert moment is not None
-    found = []
-    for grain in kept_grains(configured):  # what was rolled up is explained by the coarser window
-        window = window_at(moment, grain, zone)
-        if grain.length >= configured.grain.length and not found:
-            with asked.store.read() as session:
-                found = metrics.history(
-                    session, names[0], metric, window, version=version, segment=segment, column=column
-                )
+    grains = [grain for grain in kept_grains(configured) if grain.length >= configured.grain.length]
+    window = window_at(moment, configured.grain, zone)
+    with asked.store.read() as session:
+        stored = (
+            metrics.history(
+                session, names[0], metric, window_at(moment, grain, zone), version=version, segment=segment,
+                column=column,
+            )
+            for grain in grains  # what was rolled up is explained by the coarser window
+        )  # fmt: skip
+        found = next(filter(None, stored), [])
     if not found:
         raise GoalkeeperError(
             _("No value of {metric} is stored for {window}.").format(
@@ -76,7 +79,7 @@ def explain(
     point = found[-1]
     facts: dict[str, Any] = {
         "model": names[0], "metric": metric, "version": version, "segment": segment, "column": column,
-        "window_start": window.start, "window_end": window.end, "value": point.value.value,
+        "window_start": point.window.start, "window_end": point.window.end, "value": point.value.value,
         "lower": point.value.lower, "upper": point.value.upper, "n": point.value.n,
         "numerator": point.value.numerator, "denominator": point.value.denominator,
         "state": point.value.state.value, "reason": point.value.reason, "final": point.final,

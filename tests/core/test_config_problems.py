@@ -104,6 +104,8 @@ def test_it_reports_five_mistakes_at_once_with_their_lines(tmp_path: Path) -> No
         ("schedule: {collect: sometimes}\n", "schedule.collect", ""),
         ("digests: [{to: x, at: '8'}]\n", "digests[0].at", ""),
         ("retention: {base: 400}\n", "retention.base", ""),
+        ("retention: {base: 90d, daily: 60d}\n", "retention.daily", ""),
+        ("retention: {daily: forever, weekly: 9y}\n", "retention.weekly", ""),
         ("calendar: russia\n", "calendar", ""),
         ("memory_limit: lots\n", "memory_limit", ""),
         ("channels: {a: {kind: emial, to: [x]}}\n", "channels.a.kind", "email"),
