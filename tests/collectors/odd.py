@@ -126,6 +126,30 @@ def to_sql(rows: pa.Table, url: str, name: str) -> dict[str, Any]:
     return {"kind": "sql", "url": url, "table": name}
 
 
+def to_chdb(rows: pa.Table, folder: Path, name: str) -> dict[str, Any]:
+    """Write a table of a folder of ClickHouse's."""
+    from chdb.session import Session
+
+    types = {
+        column.name: "DateTime64(6, 'Europe/Berlin')" if pa.types.is_timestamp(column.type) and column.type.tz
+        else "Nullable(DateTime64(6))" if pa.types.is_timestamp(column.type)
+        else _CLICKHOUSE[str(column.type)]
+        for column in rows.schema
+    }  # fmt: skip
+    columns = ", ".join(f"`{column.replace('`', '``')}` {kind}" for column, kind in types.items())
+    path = to_parquet(rows, folder.parent / "chdb-files", name)["path"]
+    session = Session(str(folder))
+    session.query("SET session_timezone = 'UTC'")
+    session.query(f"CREATE OR REPLACE TABLE {name} ({columns}) ENGINE = MergeTree ORDER BY tuple()")
+    session.query(f"INSERT INTO {name} SELECT * FROM file('{path}', Parquet)")
+    session.close()
+    return {"kind": "clickhouse", "path": str(folder), "table": name}
+
+
+_CLICKHOUSE = {"string": "Nullable(String)", "double": "Nullable(Float64)", "int64": "Int64",
+               "bool": "Nullable(Bool)"}  # fmt: skip
+
+
 def _type(kind: pa.DataType, family: str) -> Any:
     if family == "sqlite" and (pa.types.is_timestamp(kind) or pa.types.is_boolean(kind)):
         return sa.Text()

@@ -13,7 +13,7 @@ import pytest
 
 import collectors.dialects
 from tests.collectors.house import House, assert_alike
-from tests.collectors.odd import odd_body, odd_log, odd_truth, to_parquet, to_sql
+from tests.collectors.odd import odd_body, odd_log, odd_truth, to_chdb, to_parquet, to_sql
 
 LATER = datetime(2026, 11, 20, tzinfo=UTC)
 APRIL, OCTOBER = datetime(2026, 4, 5, tzinfo=UTC), datetime(2026, 10, 23, tzinfo=UTC)
@@ -59,7 +59,12 @@ def mysql(request: pytest.FixtureRequest, folder: Path) -> Place:
     return Place(put=lambda rows, name: to_sql(without_infinities(rows), url, name), held=without_infinities)
 
 
-RUN = [duckdb, postgresql, sqlite, mysql]
+def clickhouse(request: pytest.FixtureRequest, folder: Path) -> Place:
+    pytest.importorskip("chdb", reason="left out: chdb is not installed (make test-all installs it)")
+    return Place(put=lambda rows, name: to_chdb(rows, folder / "chdb", name))
+
+
+RUN = [duckdb, postgresql, sqlite, mysql, clickhouse]
 RENDERED: list[str] = []
 """Engines that no test here runs: test_rendered.py."""
 
@@ -69,7 +74,14 @@ def test_every_engine_is_counted_or_named() -> None:
     assert known == {one.__name__ for one in RUN} | set(RENDERED) | {"spark"}
 
 
-@pytest.fixture(params=RUN, ids=lambda one: one.__name__)
+HEAVY = {clickhouse}
+"""Half a gigabyte to install, so these are left to the slow tier."""
+
+
+@pytest.fixture(
+    params=[pytest.param(one, marks=pytest.mark.slow if one in HEAVY else ()) for one in RUN],
+    ids=[one.__name__ for one in RUN],
+)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     make: Callable[[pytest.FixtureRequest, Path], Place] = request.param
     return make(request, tmp_path)
