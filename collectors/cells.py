@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 import numpy as np
 from sqlglot import exp
@@ -49,13 +48,12 @@ def count_inputs(job: Job, *, service_only: bool = False) -> Answers:
 
 
 def count_outcomes(
-    job: Job, tables: Mapping[str, Side], reach: timedelta, inputs: Mapping[Cell, Inputs] | None = None
+    job: Job, tables: Mapping[str, Side], inputs: Mapping[Cell, Inputs] | None = None
 ) -> Answers:
     """Count labels, performance and KPIs; where `inputs` were just counted they tell whether ids repeat.
 
     Args:
         tables: the KPIs that are counted from tables of their own.
-        reach: how long after a row its outcome may come, for KPIs that are counted by outcome.
     """
     if inputs is not None:
         job = replace(job, dedupe=any(part.duplicates for part in inputs.values()))
@@ -74,7 +72,7 @@ def count_outcomes(
             marks = _marks(counted)
         if late and job.windows:
             own = replace(job, kpi_names=tuple(late))
-            counted = ask(job.log.engine, by_outcome_question(own, segment, late, reach))
+            counted = ask(job.log.engine, by_outcome_question(own, segment, late))
             _add(found, build_outcomes(own, counted, segment))
             if not segment:
                 marks = _joined(marks, _marks(counted))
@@ -87,15 +85,13 @@ def count_outcomes(
     return Answers(outcomes=found, marks=marks)
 
 
-def count_marks(job: Job, reach: timedelta) -> Marks:
+def count_marks(job: Job) -> Marks:
     """Count only what tells whether the outcomes of the job's windows have changed."""
     job = replace(job, repeated_labels=_labels_repeat(job))
     marks = _marks(ask(job.log.engine, mark_question(job)))
     late = [name for name, kpi in job.model.kpis.items() if kpi.by == "outcome" and kpi.source is None]
     if late:
-        counted = ask(
-            job.log.engine, by_outcome_question(replace(job, kpi_names=tuple(late)), (), late, reach)
-        )
+        counted = ask(job.log.engine, by_outcome_question(replace(job, kpi_names=tuple(late)), (), late))
         marks = _joined(marks, _marks(counted))
     return marks
 
@@ -117,7 +113,7 @@ def _labels_repeat(job: Job) -> bool:
         return False
     dialect = truth.engine.dialect
     read = [(dialect.distinct_key(truth.key_texts()), "key")]
-    inner = within(select(read, truth.relation(job.start, None)), "rows")
+    inner = within(select(read, truth.relation(job.start, job.last_label)), "rows")
     distinct = exp.Count(this=exp.Distinct(expressions=[name("key")]))
     found = truth.engine.fetch(select([(count(name("key")), "n"), (distinct, "d")], inner)).to_pylist()[0]
     return int(found["n"]) != int(found["d"])

@@ -209,7 +209,7 @@ class Collector:
         inputs = count_inputs(job)
         outcomes = Answers()
         if self.blind is None:
-            outcomes = count_outcomes(together(job), self._kpi_sides(), self.horizon, inputs.inputs)
+            outcomes = count_outcomes(together(job), self._kpi_sides(), inputs.inputs)
         cells = cells_of(self.model.name, self.grids.id, batch, inputs.inputs, outcomes.outcomes)
         if self.blind is not None:
             self._keep_outcomes(batch, cells)
@@ -259,7 +259,7 @@ class Collector:
         if not candidates:
             return otherwise
         if self._labels_may_differ(candidates, known):
-            marks = count_marks(together(self._job(candidates)), self.horizon)
+            marks = count_marks(together(self._job(candidates)))
         else:
             split = [known[window.start].outcomes_mark.split(":") for window in candidates]
             marks = {i: parts[1] if len(parts) > 1 else "" for i, parts in enumerate(split)}
@@ -286,7 +286,7 @@ class Collector:
 
     def _late_batch(self, batch: list[Window], known: Mapping[datetime, Collected]) -> None:
         model = self.model
-        outcomes = count_outcomes(together(self._job(batch)), self._kpi_sides(), self.horizon)
+        outcomes = count_outcomes(together(self._job(batch)), self._kpi_sides())
         counted = cells_of(model.name, self.grids.id, batch, {}, outcomes.outcomes)
         stored = stored_in(self.store, self.model.name, batch, self.grids.id)
         with self.store.read() as session:
@@ -341,7 +341,7 @@ class Collector:
     def _job(self, batch: Sequence[Window]) -> Job:
         return Job(
             model=self.model, log=self.opened.log, truth=self.opened.truth, grids=self.grids,
-            windows=tuple(batch), now=self.now, maturity=self.maturity,
+            windows=tuple(batch), now=self.now, maturity=self.maturity, horizon=self.horizon,
         )  # fmt: skip
 
     def _batches(self, due: Sequence[Window], times: int = 1) -> list[list[Window]]:

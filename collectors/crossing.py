@@ -29,7 +29,7 @@ def together(job: Job) -> Job:
         log = _moved(job.model, log, "gk_log", job.start, job.end)
     if truth.engine is not duck:
         first = None if job.start is None else job.start - EARLY
-        truth = _moved(job.model, truth, "gk_truth", first, None)
+        truth = _moved(job.model, truth, "gk_truth", first, job.last_label)
     return replace(job, log=log, truth=truth)
 
 

@@ -13,13 +13,17 @@ from collectors.counting import Counted, Hist, Key, Levels, Question, SumsBy, wi
 from collectors.engines import Engine
 from collectors.expressions import (
     bin_of,
+    both,
     call,
+    cast,
     count,
     name,
+    not_null,
     raw,
     real_text,
     select,
     string,
+    times,
     total,
     whole,
     within,
@@ -66,15 +70,15 @@ def keys_in(found: pa.Table, names: Sequence[str]) -> list[Key]:
 
 
 def _hist(key: str, hist: Hist) -> list[Column]:
-    edges = raw(f"[{', '.join(real_text(edge) for edge in hist.edges)}]")
-    made: list[Column] = []
-    for i in range(hist.size):
-        counted: exp.Expression = call("histogram", name(hist.column), edges)
-        if hist.by is not None:
-            test = exp.EQ(this=name(hist.by), expression=whole(i))
-            counted = exp.Filter(this=counted, expression=exp.Where(this=test))
-        made.append((call("map_values", counted), f"h:{key}:{i}"))
-    return made
+    column = name(hist.column)
+    if hist.by is None:
+        edges = raw(f"[{', '.join(real_text(edge) for edge in hist.edges)}]")
+        return [(call("map_values", call("histogram", column, edges)), f"h:{key}")]
+    # every group would hold all bins of every `by`, most of them empty: the rows' bins take less
+    place = times(name(hist.by), whole(len(hist.edges) + 1))
+    code = cast(exp.Add(this=place, expression=bin_of(hist.column, hist.edges)), "integer")
+    known = both(not_null(column), not_null(name(hist.by)))
+    return [(exp.Filter(this=call("list", code), expression=exp.Where(this=known)), f"h:{key}")]
 
 
 def _levels(key: str, levels: Levels) -> list[Column]:
@@ -114,19 +118,30 @@ def _plain(array: pa.Array, dtype: type[np.generic], missing: float) -> NDArray[
 
 def _lay_out(column: pa.ChunkedArray, counts: Counts) -> None:
     """Write lists of counts (NULL: none) into the zeros of `counts` [groups, width]."""
-    if len(counts):
-        array = column.combine_chunks()
-        array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
-        lengths = _plain(pc.cast(pc.list_value_length(array), pa.int64()), np.int64, 0)
-        inside = np.arange(counts.shape[1])[None, :] < lengths[:, None]
-        counts[inside] = _plain(pc.cast(pc.list_flatten(array), pa.int64()), np.int64, 0)
+    lengths, flat = _flat(column)
+    counts[np.arange(counts.shape[1])[None, :] < lengths[:, None]] = flat
+
+
+def _flat(column: pa.ChunkedArray) -> tuple[Counts, Counts]:
+    """Return the lengths of lists of whole numbers (NULL: 0), and their items one after the other."""
+    lengths = [np.zeros(0, dtype=np.int64)]
+    items = [np.zeros(0, dtype=np.int64)]
+    for chunk in column.chunks:
+        lengths.append(_plain(pc.cast(pc.list_value_length(chunk), pa.int64()), np.int64, 0))
+        items.append(_plain(pc.cast(pc.list_flatten(chunk), pa.int64()), np.int64, 0))
+    return np.concatenate(lengths), np.concatenate(items)
 
 
 def _hist_counts(found: pa.Table, key: str, hist: Hist, groups: int) -> Counts:
-    counts = np.zeros((groups, hist.size, len(hist.edges) + 1), dtype=np.int64)
-    for i in range(hist.size):
-        _lay_out(found[f"h:{key}:{i}"], counts[:, i])
-    return counts
+    shape = (groups, hist.size, len(hist.edges) + 1)
+    if hist.by is None:
+        counts = np.zeros(shape, dtype=np.int64)
+        _lay_out(found[f"h:{key}"], counts[:, 0])
+        return counts
+    lengths, codes = _flat(found[f"h:{key}"])
+    cells = hist.size * shape[2]
+    at = np.repeat(np.arange(groups) * cells, lengths) + codes
+    return np.bincount(at, minlength=groups * cells).reshape(shape)
 
 
 def _level_counts(found: pa.Table, key: str, levels: Levels, groups: int) -> Counts:

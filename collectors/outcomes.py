@@ -80,9 +80,10 @@ def outcomes_question(
     )
 
 
-def by_outcome_question(job: Job, segment: Sequence[str], kpis: Sequence[str], reach: timedelta) -> Question:
-    """Ask for KPIs counted in the window in which the outcome became known, up to `reach` after the row."""
+def by_outcome_question(job: Job, segment: Sequence[str], kpis: Sequence[str]) -> Question:
+    """Ask for KPIs counted in the window in which the outcome became known."""
     assert job.windows
+    reach = job.horizon or timedelta()
     first, last = job.windows[0], job.windows[-1]
     wide = Window(start=first.start - reach, end=last.end + EARLY, grain=first.grain)
     around = replace(job, windows=(wide,))
@@ -126,14 +127,18 @@ def _joined(job: Job, segment: Sequence[str], parts: KpiColumns) -> _Joined:
     source: exp.Expression = table(LOG)
     if truth is not None and not inside:
         ctes.append((TRUTH, _truth(job, truth, parts)))
-        tests = [exp.EQ(this=name("id0", LOG), expression=name("tid0", TRUTH))]
+        tests: list[exp.Expression] = [exp.EQ(this=name("id0", LOG), expression=name("tid0", TRUTH))]
         if truth.columns.row_index is not None and len(keys) > 1:
             tests.append(exp.EQ(this=name("id1", LOG), expression=name("tid1", TRUTH)))
+        if (final := _is_final(job, name("t", LOG), name("kt", TRUTH))) is not None:
+            tests.append(exp.Not(this=exp.Coalesce(this=exp.Paren(this=final), expressions=[exp.false()])))
         source = exp.Table(
             this=exp.to_identifier(LOG, quoted=True),
             joins=[exp.Join(this=table(TRUTH), side="LEFT", on=both(*tests))],
         )
     found = all_and(_known(job), source)
+    if truth is not None and not inside and job.repeated_labels:
+        found = _latest(found, ["w", "v", "r", *keys], ["kt", "lab0"], keys[0])
     labelled = all_and(_labels(job), within(found, "found"))
     ident = name("id0") if keys else string("")
     text = cast(name("lab"), dialect.text_type)
@@ -149,10 +154,19 @@ def _inside(job: Job, truth: Side, extra: list[Column], made: list[Column]) -> N
     label = str(truth.columns.label)
     known = truth.columns.time if truth.columns.time != job.log.columns.time else None
     extra += [(_label(job, truth), "lab:"), (truth.text(label), "labt:"), (truth.micros(known), "kt:")]
-    hidden = exp.GT(this=name("kt:"), expression=whole(micros(job.now)))
+    later = exp.GT(this=name("kt:"), expression=whole(micros(job.now)))
+    hidden = any_of(later, *filter(None, [_is_final(job, name("t"), name("kt:"))]))
     seen = either([(hidden, null())], name("lab:"))
     marked = either([(hidden.copy(), null()), (not_null(name("labt:")), whole(1))], null())
     made += [(seen, "lab0"), (marked, "m0"), (marked.copy(), "has0"), (name("kt:"), "kt")]
+
+
+def _is_final(job: Job, t: exp.Expression, known: exp.Expression) -> exp.Expression | None:
+    """Test whether a label came after its row was final."""
+    if job.horizon is None:
+        return None
+    span = whole(job.horizon // timedelta(microseconds=1))
+    return exp.GT(this=known, expression=exp.Add(this=t, expression=span))
 
 
 def _label(job: Job, truth: Side) -> exp.Expression:
@@ -179,8 +193,8 @@ def _truth(job: Job, truth: Side, parts: KpiColumns) -> exp.Select:
             exp.Alias(this=value, alias=exp.to_identifier(alias, quoted=True)) for value, alias in read
         ]
     )
-    query.set("from_", exp.From(this=truth.relation(first, None)))
-    limits = truth.between(first, None)
+    query.set("from_", exp.From(this=truth.relation(first, job.last_label)))
+    limits = truth.between(first, job.last_label)
     if limits and truth.columns.time is not None:
         query = query.where(any_of(both(*limits), is_null(name(truth.columns.time))), copy=False)
     late = exp.LTE(this=name("kt"), expression=whole(micros(job.now)))
@@ -194,19 +208,17 @@ def _truth(job: Job, truth: Side, parts: KpiColumns) -> exp.Select:
         return all_and([(cast(null(), "bigint"), "twice")], within(known, "known"))
     counted = exp.Window(this=count(), partition_by=[name(key) for key in keys])
     repeated = either([(exp.GT(this=counted, expression=whole(1)), whole(1))], null())
-    return _latest(all_and([(repeated, "twice")], within(known, "known")), keys, ["kt", "lab0"], "")
+    return all_and([(repeated, "twice")], within(known, "known"))
 
 
 def _latest(rows: exp.Select, keys: Sequence[str], order: Sequence[str], ident: str) -> exp.Select:
-    """Keep the latest row of each key; where there is no id (`ident` NULL) keep every row."""
+    """Keep the latest row of each key; where there is no id (column `ident` is NULL) keep every row."""
     ordered = [exp.Ordered(this=name(one), desc=True, nulls_first=False) for one in order]
     number = exp.Window(
         this=exp.RowNumber(), partition_by=[name(key) for key in keys], order=exp.Order(expressions=ordered)
     )
-    place = f"rn:{keys[0]}"  # of its own on both sides of the join
-    first: exp.Expression = exp.EQ(this=name(place), expression=whole(1))
-    if ident:
-        first = any_of(first, is_null(name(ident)))
+    place = f"rn:{order[0]}"  # the log's rows and then the joined ones are numbered
+    first = any_of(exp.EQ(this=name(place), expression=whole(1)), is_null(name(ident)))
     return all_and([], within(all_and([(number, place)], within(rows, "every")), "numbered"), first)
 
 

@@ -158,7 +158,7 @@ def count_reference(
     plain = [one for one in model.kpis if one not in opened.kpis]
     misfits = fitting_kpis(job, plain)
     fitting = model.model_copy(update={"kpis": {one: model.kpis[one] for one in plain if one not in misfits}})
-    outcomes = count_outcomes(replace(job, model=fitting), {}, timedelta(), inputs.inputs)
+    outcomes = count_outcomes(replace(job, model=fitting), {}, inputs.inputs)
     alone = window_at(wanted.first or now, model.grain, zone)
     windows = wanted.windows or (alone,)
     cells = cells_of(model.name, grids.id, windows, inputs.inputs, outcomes.outcomes)

@@ -44,6 +44,7 @@ class Job:
 
     `windows` ascend and do not overlap; an empty tuple counts all rows as window 0 (a reference without
     time). `dedupe` says that ids repeat within a window, `repeated_labels` that the truth holds an id twice.
+    A label that became known longer than `horizon` after its prediction does not count (None: all do).
     """
 
     model: Model
@@ -53,6 +54,7 @@ class Job:
     windows: tuple[Window, ...]
     now: datetime
     maturity: timedelta = timedelta()
+    horizon: timedelta | None = None
     dedupe: bool = True
     repeated_labels: bool = True
     kpi_names: tuple[str, ...] = field(default=())
@@ -66,6 +68,11 @@ class Job:
     def end(self) -> datetime | None:
         """End of the last window."""
         return self.windows[-1].end if self.windows else None
+
+    @property
+    def last_label(self) -> datetime | None:
+        """When the last label that counts may have become known."""
+        return None if self.end is None or self.horizon is None else self.end + self.horizon
 
 
 def window_index(job: Job, column: str) -> exp.Expression:

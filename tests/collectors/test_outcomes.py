@@ -311,3 +311,29 @@ def test_a_maturity_that_is_not_given_is_learnt(house: House) -> None:
 
 def test_columns_of_the_house_are_those_of_the_log() -> None:
     assert set(COLUMNS.values()) <= set(LOG.columns)
+
+
+@pytest.mark.parametrize(("lookback", "labels"), [("14d", [0, 200]), ("60d", [50, 250])])
+@pytest.mark.parametrize("kind", ["parquet", "sql"])
+def test_a_label_that_comes_after_its_row_was_final_does_not_count(
+    house: House, kind: str, lookback: str, labels: list[int]
+) -> None:
+    log = plain_log(300).assign(score=0.7)
+    first = pd.DataFrame({"id": log["id"], "label": "1", "known": log["at"] + 2 * DAY}).iloc[:200]
+    changed = first.iloc[:50].assign(label="0", known=lambda rows: rows["known"] + 40 * DAY)
+    late = pd.DataFrame({"id": log["id"], "label": "1", "known": log["at"] + 40 * DAY}).iloc[200:]
+    truth = pd.concat([first, changed, late])
+    url = f"sqlite:///{house.folder}/log.db"
+    house.body = {
+        "predictions": {
+            **write(log, kind, house.folder, "log", url), "columns": UTC_COLUMNS | {"score": "score"}
+        },
+        "ground_truth": {**write(truth, kind, house.folder, "truth", url),
+                         "columns": {"id": "id", "label": "label", "time": "known"}, "maturity": "7d"},
+        "positive_label": "1", "lookback": lookback, "service_grain": "1d",
+    }  # fmt: skip
+    house.collect(NOW + 60 * DAY)
+    found = pooled(house)
+    assert found.confusion is not None
+    assert found.confusion.sum(axis=1).tolist() == labels
+    assert found.labelled == sum(labels)
