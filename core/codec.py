@@ -29,6 +29,14 @@ _NARROW = tuple(
     for name in ("uint8", "uint16", "uint32", "int64")
 )
 
+_DEFAULTS = {
+    part: tuple(
+        (item.name, item.default if item.default_factory is MISSING else item.default_factory())
+        for item in fields(part)
+    )
+    for part in (Inputs, Outcomes, ColumnSummary)
+}
+
 Part = TypeVar("Part", Inputs, Outcomes)
 
 
@@ -67,7 +75,7 @@ def _plain(value: Any, arrays: list[NDArray[Any]]) -> Any:
         return {"@": narrow.dtype.str, "s": list(value.shape)}
     if isinstance(value, Inputs | Outcomes | ColumnSummary):
         kept = {}
-        for name, default in _defaults(type(value)):
+        for name, default in _DEFAULTS[type(value)]:
             field_value = getattr(value, name)
             if isinstance(field_value, np.ndarray) or field_value != default:
                 kept[name] = _plain(field_value, arrays)
@@ -79,15 +87,6 @@ def _plain(value: Any, arrays: list[NDArray[Any]]) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return value
-
-
-@cache
-def _defaults(part: type[Any]) -> tuple[tuple[str, Any], ...]:
-    """Return the fields of a part, or of a column's summary, with their defaults."""
-    return tuple(
-        (item.name, item.default if item.default_factory is MISSING else item.default_factory())
-        for item in fields(part)
-    )
 
 
 def _narrowed(array: NDArray[Any]) -> NDArray[Any]:
