@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from collectors.engines import Engines
 from collectors.sides import Side
 from collectors.sources.base import Setting
-from core.config import Columns, Model, Project, Reference, configuration_keys, reference_file
+from core.config import Columns, FixedReference, Model, Project, Reference, configuration_keys, reference_file
 from core.config import Source as Configured
 from core.errors import GoalkeeperError, SourceError
 from core.plugins import PORTS, load
@@ -31,7 +31,7 @@ class Opened:
     log: Side
     truth: Side | None = None
     reference: Side | None = None
-    declared: Reference | None = None
+    declared: FixedReference | None = None
     kpis: Mapping[str, Side] = field(default_factory=dict)
 
     def named(self) -> dict[str, Side]:
@@ -92,11 +92,26 @@ def reference_as(opened: Opened, project: Project, chosen: Chosen) -> Opened:
     return _with_reference(opened, declared, project.plugin_dirs)
 
 
-def _with_reference(opened: Opened, declared: Reference | None, dirs: tuple[Path, ...]) -> Opened:
+def own_references(opened: Opened, project: Project) -> dict[str, Opened]:
+    """Return, by version, the sources with the reference that the version brings of its own.
+
+    Raises:
+        SourceError: an address or a plug-in does not fit.
+    """
+    reference = opened.model.reference
+    return {
+        version: _with_reference(opened, declared, project.plugin_dirs, f"reference.versions.{version}")
+        for version, declared in ({} if reference is None else reference.versions).items()
+    }
+
+
+def _with_reference(
+    opened: Opened, declared: FixedReference | None, dirs: tuple[Path, ...], use: str = "reference"
+) -> Opened:
     log, side = opened.model.predictions, None
     if declared is not None and declared.form == "source":
         columns = _like(log.columns, declared.columns)
-        side = open_side(declared, "reference", opened.engines, dirs, columns, log.zone)
+        side = open_side(declared, use, opened.engines, dirs, columns, log.zone)
     return replace(opened, declared=declared, reference=side)
 
 

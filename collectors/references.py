@@ -193,9 +193,8 @@ def cells_of(
 
 def _of_source(opened: Opened, side: Side, slices: Sequence[Slice], zone: ZoneInfo, now: datetime) -> Wanted:
     model = opened.model
-    timed = side.has(side.columns.time)
-    if not timed:
-        side = replace(side, columns=side.columns.model_copy(update={"time": None}))
+    side = _held(opened, side)
+    timed = side.columns.time is not None
     span = span_of(slices, now) if timed else None
     windows = windows_of(slices, model.grain, zone, now) if timed else []
     if len(windows) < LEAST_WINDOWS:
@@ -211,6 +210,17 @@ def _of_source(opened: Opened, side: Side, slices: Sequence[Slice], zone: ZoneIn
         first=None if span is None else span[0],
         last=None if span is None else span[1],
     )
+
+
+def _held(opened: Opened, side: Side) -> Side:
+    """Leave out what a reference need not hold: when, by whom and under which id a row was answered."""
+    named = Columns() if opened.declared is None else opened.declared.columns
+    gone = [
+        use
+        for use in ("time", "id", "row_index", "version", "role", "arrived", "sampled")
+        if getattr(named, use) is None and not side.has(getattr(side.columns, use))
+    ]
+    return replace(side, columns=side.columns.model_copy(update=dict.fromkeys(gone)))
 
 
 def _own_truth(opened: Opened, side: Side) -> Side | None:

@@ -47,13 +47,19 @@ def check_model(project: Project, name: str, now: datetime) -> Found:
     """Open a model's sources and describe them; nothing is raised."""
     from alerts.defaults import rules_of
     from collectors.engines import Engines
-    from collectors.opening import open_sources
+    from collectors.opening import open_sources, own_references
 
     engines = Engines(memory=project.memory_limit)
     model = project.models[name]
     try:
         opened = open_sources(project, model, engines)
-        sources = tuple(_source(project, key, side, now) for key, side in opened.named().items())
+        own = {
+            f"reference.versions.{version}": one.reference
+            for version, one in own_references(opened, project).items()
+            if one.reference is not None
+        }
+        sides = {**opened.named(), **own}
+        sources = tuple(_source(project, key, side, now) for key, side in sides.items())
         lines = [_join(opened)]
         rules = [rule for rule in rules_of(model) if not rule.muted]
         lines.append(_("{n} rules watch it; `goalkeeper rules list` prints them").format(n=len(rules)))
@@ -89,7 +95,7 @@ def _source(project: Project, name: str, side: Any, now: datetime) -> SourceFoun
         slices = side.source.slices({}, now)
         columns: Columns = side.columns
         for column in columns.used():
-            if name != "reference":
+            if not name.startswith("reference"):
                 side.info(column)
     except GoalkeeperError as problem:
         return SourceFound(name=name, described=described, error=str(problem))

@@ -42,6 +42,7 @@ def measure(
     stage: Stage,
     name: str = "",
     maturity: timedelta | None = None,
+    own: Mapping[str, Profile] | None = None,
     plugin_dirs: Sequence[Path] = (),
 ) -> list[MetricPoint]:
     """Return the points of one window, in a fixed order.
@@ -53,6 +54,7 @@ def measure(
         name: a metric (`drift.psi`, `business.<kpi>`): computed for every version, segment and column in
             `cells`, whether stored or not. Empty, or the model's own name: what is stored of a window.
         maturity: the age at which a label counts as known; None: as configured.
+        own: of versions that bring a reference of their own, what all their rows are compared with.
 
     Raises:
         GoalkeeperError: no such metric.
@@ -60,7 +62,7 @@ def measure(
     """
     bench = _Bench(
         model=model, grids=grids, cells=cells, reference=reference, window=window, now=now, zone=zone,
-        stage=stage, maturity=_maturity(model) if maturity is None else maturity,
+        stage=stage, maturity=_maturity(model) if maturity is None else maturity, own=own or {},
         declared=all_metrics(plugin_dirs),
     )  # fmt: skip
     return list(bench.stored() if name in ("", model.name) else bench.asked(name))
@@ -104,6 +106,7 @@ class _Bench:
     grids: GridSet
     cells: Mapping[ProfileKey, Profile]
     reference: Reference
+    own: Mapping[str, Profile]
     window: Window
     now: datetime
     zone: ZoneInfo
@@ -168,7 +171,7 @@ class _Bench:
             return
         subject = Subject(
             profile=profile, grids=self.grids, now=self.now, window=self.window, zone=self.zone,
-            reference=self._reference(segment), task=self.model.task, maturity=self.maturity,
+            reference=self._reference(version, segment), task=self.model.task, maturity=self.maturity,
         )  # fmt: skip
         for place in self._places(metric, subject, only, complete):
             name, column = metric.name, place.column
@@ -233,7 +236,9 @@ class _Bench:
             found[key.segment].append((key, self.cells[key]))
         return found
 
-    def _reference(self, segment: str) -> Profile | None:
+    def _reference(self, version: str, segment: str) -> Profile | None:
+        if version in self.own and not segment:
+            return self.own[version]
         if isinstance(self.reference, Mapping):
             return self.reference.get(segment)
         return None if segment else self.reference

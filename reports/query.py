@@ -328,7 +328,7 @@ class Query:
             if grid_set not in sets:
                 with self.store.read() as session:
                     sets[grid_set] = grids.grid_set(session, grid_set)
-            reference = normal.of(window, grid_set)
+            reference = normal.of(window, grid_set, version)
             answer = measure(
                 model=model,
                 name=metric,

@@ -1,7 +1,7 @@
 """What each window of a model is compared with, and when its labels count as known."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -22,6 +22,7 @@ from store.tables import WindowRow
 class Normal:
     """The reference of a model: the same for every window, or the log's own past (rolling, a year ago).
 
+    A version may bring its own, which does not move; it stands for what is normal of that version alone.
     `rows` are the model's collected windows of every grain; only a reference that moves needs them. `segment`
     is the one whose past counts, '' for all rows.
     """
@@ -32,13 +33,14 @@ class Normal:
     segment: str = ""
     _pooled: dict[str, Profile | None] = field(default_factory=dict)
     _mark: list[str] = field(default_factory=list)
+    _marks_of_own: list[str] = field(default_factory=list)
     _read: dict[datetime, list[Profile]] = field(default_factory=dict)
 
     def mark(self, row: WindowRow) -> str:
         """Return a text that changes whenever what the window is compared with does; '' for an hour's."""
         if Grain(row.grain).length < self.model.grain.length:
             return ""
-        return self._mark_of(window_of(row), row.grid_set)
+        return "+".join([self._mark_of(window_of(row), row.grid_set), *self._own_marks()])
 
     def is_rolled_up(self, row: WindowRow) -> bool:
         """Tell whether of the past that a window was compared with only coarser windows are left."""
@@ -50,15 +52,23 @@ class Normal:
         """Return what the window is compared with, champion and challenger; None while there is nothing."""
         return self.of(window_of(row), row.grid_set)
 
-    def of(self, window: Window, grid_set: str) -> Profile | None:
-        """Return what a window of any grain, counted on `grid_set`, is compared with.
+    def own(self) -> dict[str, Profile]:
+        """Return what each version is compared with that brings a reference of its own."""
+        found = {version: self._own(version) for version in self._versions()}
+        return {version: profile for version, profile in found.items() if profile is not None}
+
+    def of(self, window: Window, grid_set: str, version: str = "") -> Profile | None:
+        """Return what a window of any grain, counted on `grid_set`, is compared with, or a version in it.
 
         A fixed reference may have been counted on another grid set: then the metrics answer 'not comparable'.
         """
+        own = self._own(version) if version in self._versions() else None
+        if own is not None:
+            return own
         moving = is_moving(self.model) and window.grain.length >= self.model.grain.length
         key = f"{grid_set} {self._mark_of(window, grid_set) if moving else 'fixed'}"
         if key not in self._pooled:
-            self._pooled[key] = self._of_past(window, grid_set) if moving else self._fixed()
+            self._pooled[key] = self._of_past(window, grid_set) if moving else self._fixed("")
         return self._pooled[key]
 
     def _mark_of(self, window: Window, grid_set: str) -> str:
@@ -105,9 +115,25 @@ class Normal:
         kept = [profile for start in past for profile in self._read[start]]
         return merge_all(kept, grid_set=grid_set)
 
-    def _fixed(self) -> Profile | None:
+    def _versions(self) -> Collection[str]:
+        return () if self.model.reference is None else self.model.reference.versions
+
+    def _own(self, version: str) -> Profile | None:
+        key = f"version {version}"
+        if key not in self._pooled:
+            self._pooled[key] = self._fixed(version)
+        return self._pooled[key]
+
+    def _own_marks(self) -> list[str]:
+        if self._versions() and not self._marks_of_own:
+            with self.store.read() as session:
+                rows = [current_reference(session, self.model.name, one) for one in self._versions()]
+            self._marks_of_own.extend("" if row is None else str(row.id) for row in rows)
+        return self._marks_of_own
+
+    def _fixed(self, version: str) -> Profile | None:
         with self.store.read() as session:
-            row = current_reference(session, self.model.name)
+            row = current_reference(session, self.model.name, version)
             if row is None:
                 return None
             found = reference_profiles(session, row, segment=self.segment)

@@ -71,14 +71,18 @@ def _asked(session: Session, model: str, file_says: Mapping[str, str]) -> str:
 
 
 def of_reference(keys: Mapping[str, str]) -> dict[str, str]:
-    """Return those keys of the file that say what the reference is."""
-    return {key: text for key, text in keys.items() if key.startswith("reference.")}
+    """Return those keys of the file that say what the model's reference is, without those of its versions."""
+    return {
+        key: text
+        for key, text in keys.items()
+        if key.startswith("reference.") and not key.startswith("reference.versions.")
+    }
 
 
-def current_reference(session: Session, model: str) -> ReferenceRow | None:
-    """Return the reference in force; None while there is none."""
-    query = select(ReferenceRow).where(ReferenceRow.model == model).order_by(ReferenceRow.id.desc())
-    return session.scalars(query.limit(1)).first()
+def current_reference(session: Session, model: str, version: str = "") -> ReferenceRow | None:
+    """Return the reference in force, of the model or of a version that brings its own; None without one."""
+    query = select(ReferenceRow).where(ReferenceRow.model == model, ReferenceRow.version == version)
+    return session.scalars(query.order_by(ReferenceRow.id.desc()).limit(1)).first()
 
 
 def references(session: Session, model: str) -> list[ReferenceRow]:
@@ -101,12 +105,12 @@ def reference_profiles(
 def save_reference(
     session: Session, row: ReferenceRow, cells: Iterable[tuple[ProfileKey, Profile]]
 ) -> ReferenceRow:
-    """Put a new reference in force."""
+    """Put a new reference in force, of the model or of the version that it names."""
     session.add(row)
     session.flush()
     add_cells(session, row.model, grain_of(row), cells)
     model = session.get(ModelRow, row.model)
-    if model is not None:
+    if model is not None and not row.version:
         model.reference_id, model.grid_set = row.id, row.grid_set
     return row
 

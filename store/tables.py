@@ -101,13 +101,14 @@ class GridRow(Base):
 class ReferenceRow(Base):
     """A named set of profiles that 'normal' is measured against; the newest row of a model is in force.
 
-    `kind`: file | table | range | windows (the first complete ones); its profiles are stored in `profile`
-    under the grain 'reference:<id>'.
+    With a `version` it is that one's own. `kind`: source | range | windows (the first complete ones); its
+    profiles are stored in `profile` under the grain 'reference:<id>'.
     """
 
     __tablename__ = "reference"
     id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     model: Mapped[str] = mapped_column(index=True)
+    version: Mapped[str] = mapped_column(default="", server_default="")
     kind: Mapped[str]
     description: Mapped[str]
     fingerprint: Mapped[str]

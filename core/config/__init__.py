@@ -5,6 +5,7 @@ from core.config.load import load
 from core.config.model import (
     Experiment,
     FalseAlarms,
+    FixedReference,
     Goal,
     Kpi,
     KpiSource,
@@ -47,6 +48,7 @@ __all__ = [
     "Experiment",
     "FalseAlarms",
     "Features",
+    "FixedReference",
     "Goal",
     "Kpi",
     "KpiSource",

@@ -91,7 +91,7 @@ def _source(source: Source | None) -> dict[str, Any] | None:
     kept = {
         info.serialization_alias or name: getattr(source, name)
         for name, info in fields.items()
-        if name not in ("options", "declared")
+        if name not in ("options", "declared") and getattr(source, name) != {}
     }
     return {**kept, **shown(source.declared)}
 

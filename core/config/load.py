@@ -9,7 +9,16 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from core.config import checks
-from core.config.model import KpiSource, Model, Predictions, Reference, Retrain, RuleSettings, Truth
+from core.config.model import (
+    FixedReference,
+    KpiSource,
+    Model,
+    Predictions,
+    Reference,
+    Retrain,
+    RuleSettings,
+    Truth,
+)
 from core.config.node import Node, Plugged
 from core.config.plugs import Plugs, keys_of, local_url
 from core.config.problems import ConfigError, Problem
@@ -192,8 +201,8 @@ class _Loading:
         if isinstance(truth, Branch) and "in" not in truth.entries:
             data["ground_truth"] = plugs.part("source", truth, (*path, "ground_truth"), Truth)
         reference = tree.get("reference")
-        if isinstance(reference, Branch) and not _no_source(reference):
-            data["reference"] = plugs.part("source", reference, (*path, "reference"), Reference, log)
+        if isinstance(reference, Branch):
+            data["reference"] = self._reference(reference, plugs, (*path, "reference"), Reference, log)
         retrain = tree.get("retrain")
         if isinstance(retrain, Branch):
             data["retrain"] = plugs.part("retrain", retrain, (*path, "retrain"), Retrain)
@@ -217,6 +226,21 @@ class _Loading:
             if isinstance(source, Branch):
                 at = (*path, "kpis", kpi, "source")
                 data["kpis"][kpi]["source"] = plugs.part("source", source, at, KpiSource)
+
+    def _reference(
+        self, tree: Branch, plugs: Plugs, path: Path_, node: type[FixedReference], log: Branch | None
+    ) -> Any:
+        """Return data for a reference and for those that versions bring."""
+        data: Any = plain(tree) if _no_source(tree) else plugs.part("source", tree, path, node, log)
+        versions = tree.get("versions")
+        if node is Reference and isinstance(versions, Branch):
+            data["versions"] = {
+                version: self._reference(entry.node, plugs, (*path, "versions", version), FixedReference, log)
+                if isinstance(entry.node, Branch)
+                else plain(entry.node)
+                for version, entry in versions.entries.items()
+            }
+        return data
 
     def _rule(self, tree: Tree, plugs: Plugs, path: Path_) -> Any:
         if isinstance(tree, Branch) and "kind" not in tree.entries:

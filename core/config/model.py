@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
@@ -67,26 +67,60 @@ class Truth(Source):
         return self.inside == "predictions"
 
 
-class Reference(Source):
-    """What 'normal' is measured against; exactly one form of five (None on the model: the first 28 windows).
+class FixedReference(Source):
+    """A reference that does not move: a source of its own (`kind`, `path` or `table`), or a range of the log.
 
-    A source of its own (`kind`, `path` or `table`), a range of the log [`since`, `until`), the `rolling`
-    length before each window, or the `same_period` of last year.
+    The range is [`since`, `until`).
     """
+
+    _allowed: ClassVar[str] = "{path}, {table}, {from, to}"
 
     since: Day | None = Field(None, validation_alias="from", serialization_alias="from")
     until: Day | None = Field(None, validation_alias="to", serialization_alias="to")
+
+    @property
+    def form(self) -> Literal["source", "range", "rolling", "same_period"]:
+        """Return which of the forms it is."""
+        return "range" if self.since is not None else "source"
+
+    def _forms(self) -> list[bool]:
+        return [bool(self.kind), self.since is not None or self.until is not None]
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        forms = self._forms()
+        if sum(forms) != 1:
+            raise RefusedError(_("A reference has exactly one form."), allowed=self._allowed)
+        if forms[1] and (self.since is None or self.until is None):
+            raise RefusedError(
+                _("A range needs both from and to."), allowed="{from: 2026-01-01, to: 2026-04-01}"
+            )
+        if self.since is not None and self.until is not None and self.until <= self.since:
+            raise RefusedError(_("The range ends before it starts."), key="to")
+        return self
+
+
+class Reference(FixedReference):
+    """What 'normal' is measured against; exactly one form of five (None on the model: the first 28 windows).
+
+    Besides the fixed ones the `rolling` length before each window, or the `same_period` of last year.
+    `versions` are those that bring their own.
+    """
+
+    _allowed: ClassVar[str] = f"{FixedReference._allowed}, {{rolling: 28d}}, {{same_period: last_year}}"
     rolling: Duration | None = None
     same_period: Literal["last_year"] | None = None
+    versions: Mapping[str, FixedReference] = Field(default_factory=dict)
 
     @property
     def form(self) -> Literal["source", "range", "rolling", "same_period"]:
         """Return which of the forms it is."""
         if self.rolling is not None:
             return "rolling"
-        if self.same_period is not None:
-            return "same_period"
-        return "range" if self.since is not None else "source"
+        return "same_period" if self.same_period is not None else super().form
+
+    def _forms(self) -> list[bool]:
+        return [*super()._forms(), self.rolling is not None, self.same_period is not None]
 
     def span_before(self, window: Window) -> tuple[datetime, datetime] | None:
         """Return the span of the log that a window is compared with; None where it is the same for all."""
@@ -95,21 +129,6 @@ class Reference(Source):
         if self.same_period is not None:
             return window.start - YEAR, window.end - YEAR
         return None
-
-    @model_validator(mode="after")
-    def _one_form(self) -> "Reference":
-        forms = [bool(self.kind), self.since is not None or self.until is not None]
-        forms += [self.rolling is not None, self.same_period is not None]
-        if sum(forms) != 1:
-            allowed = "{path}, {table}, {from, to}, {rolling: 28d}, {same_period: last_year}"
-            raise RefusedError(_("A reference has exactly one form."), allowed=allowed)
-        if forms[1] and (self.since is None or self.until is None):
-            raise RefusedError(
-                _("A range needs both from and to."), allowed="{from: 2026-01-01, to: 2026-04-01}"
-            )
-        if self.since is not None and self.until is not None and self.until <= self.since:
-            raise RefusedError(_("The range ends before it starts."), key="to")
-        return self
 
 
 class KpiSource(Source):

@@ -1,5 +1,6 @@
 """`goalkeeper reference`: what 'normal' is measured against."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from core.config import Model
     from core.grid import GridSet
     from store.references import Chosen
+    from store.tables import ReferenceRow
 
 app = typer.Typer(help=_("What 'normal' is measured against."), no_args_is_help=True)
 
@@ -57,6 +59,7 @@ def show(
             keys = configuration_keys(configured)
             chosen = references.chosen_reference(session, name, keys)
             settled = references.is_settled(session, name, keys)
+            own = {one: references.current_reference(session, name, one) for one in _versions(configured)}
         rows.append(
             {
                 "model": name, "form": _form(configured, chosen), "kind": row.kind,
@@ -64,6 +67,7 @@ def show(
                 "last": row.last, "since": row.created_at,
                 "age": length_text(asked.now - (row.last or row.created_at)), "grid_set": row.grid_set,
                 "columns": len(grid.columns), "grids": _grids(grid),
+                "versions": [_own(asked, version, found) for version, found in own.items()],
                 "settled": settled, "set": None if chosen is None else _set(chosen, settled),
                 "notices": [one.text for one in stale(query, configured, asked.now)],
             }
@@ -82,6 +86,7 @@ def show(
         ],
         _("No reference yet: run `goalkeeper collect`."),
     )  # fmt: skip
+    _print_versions(rows, asked)
     for one in rows:
         _say_more(one)
     if len(rows) == 1:
@@ -283,6 +288,37 @@ def _of_file(asked: Session, configured: "Model", chosen: "Chosen") -> list[str]
     return [
         _("not compared any more, because it does not hold them: {columns}").format(columns=", ".join(gone))
     ]
+
+
+def _versions(configured: "Model") -> list[str]:
+    return [] if configured.reference is None else list(configured.reference.versions)
+
+
+def _own(asked: Session, version: str, row: "ReferenceRow | None") -> dict[str, Any]:
+    """Return what is known of a version's own reference; all but its name is None while it is not counted."""
+    from core.dates import length_text
+
+    facts = ("kind", "description", "windows", "rows", "first", "last", "grid_set")
+    age = None if row is None else length_text(asked.now - (row.last or row.created_at))
+    return {"version": version, **{name: getattr(row, name, None) for name in facts}, "age": age}
+
+
+def _print_versions(rows: Sequence[Mapping[str, Any]], asked: Session) -> None:
+    told = [
+        (
+            row["model"], one["version"], one["description"] or _("counted by the next pass"),
+            "" if one["rows"] is None else f"{one['rows']:,}", one["windows"] or "",
+            _day(one["first"], asked), _day(one["last"], asked), one["age"],
+        )
+        for row in rows
+        for one in row["versions"]
+    ]  # fmt: skip
+    if told:
+        print_table(
+            [_("model"), _("version"), _("its own"), _("rows"), _("windows"), _("from"), _("to"), _("age")],
+            told,
+            "",
+        )
 
 
 def _form(configured: "Model", chosen: "Chosen | None") -> str:

@@ -66,6 +66,7 @@ def compute(
                     zone=project.zone,
                     stage=stage,
                     maturity=maturity,
+                    own=normal.own(),
                     plugin_dirs=project.plugin_dirs,
                 )
             )

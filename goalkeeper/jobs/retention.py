@@ -161,7 +161,7 @@ class _Work:
             stage = stage_of(span, self.model, self.maturity, self.now)
             points = measure(
                 model=self.model, grids=grids, cells=cells, reference=normal.profile(into), window=span,
-                now=self.now, zone=self.project.zone, stage=stage, maturity=self.maturity,
+                now=self.now, zone=self.project.zone, stage=stage, maturity=self.maturity, own=normal.own(),
                 plugin_dirs=self.project.plugin_dirs,
             )  # fmt: skip
             into.stage = stage

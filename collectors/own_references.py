@@ -1,0 +1,73 @@
+"""Count the references that versions bring of their own, on the model's grids: windows still add up."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+
+from collectors.opening import Opened, own_references
+from collectors.parts import row_of, slice_of
+from collectors.references import Wanted, count_reference, wanted_reference
+from collectors.sources.base import Slice
+from core.config import Project
+from core.grid import GridSet
+from store import references, slices
+from store.database import Store
+from store.tables import ReferenceRow
+
+
+def settle_own(
+    opened: Opened, parts: Mapping[str, Sequence[Slice]], grids: GridSet, store: Store, *,
+    project: Project, now: datetime, maturity: timedelta,
+) -> None:  # fmt: skip
+    """Put the reference of each version in force that names one, where it or the grids are new.
+
+    Of a range of the log only the version's own rows count.
+
+    Raises:
+        SourceError: a source cannot be read.
+    """
+    name = opened.model.name
+    for version, one in own_references(opened, project).items():
+        source, own = f"reference:{version}", parts
+        if one.reference is not None:
+            with store.read() as session:
+                known = {key: slice_of(row) for key, row in slices.slices(session, name, source).items()}
+            own = {**parts, "reference": one.reference.source.slices(known, now)}
+        wanted = wanted_reference(one, own, zone=project.zone, now=now, maturity=maturity)
+        with store.read() as session:
+            current = references.current_reference(session, name, version)
+        if wanted is None or (current is not None and _stays(one, wanted, current, grids, project, now)):
+            continue
+        counted = count_reference(one, wanted, grids, zone=project.zone, now=now, maturity=maturity)
+        cells, rows = dict(counted.cells), counted.rows
+        if wanted.kind == "range":
+            cells = {key: profile for key, profile in cells.items() if key.version == version}
+            rows = sum(profile.inputs.rows for key, profile in cells.items() if not key.segment)
+        with store.write() as session:
+            if one.reference is not None:
+                kept = [row_of(name, source, part, now) for part in own["reference"]]
+                slices.save_slices(session, name, source, kept)
+            references.save_reference(
+                session,
+                ReferenceRow(
+                    model=name, version=version, kind=wanted.kind, description=wanted.description,
+                    fingerprint=wanted.fingerprint, grid_set=grids.id, windows=len(wanted.windows), rows=rows,
+                    first=wanted.first, last=wanted.last, created_at=now,
+                ),
+                cells.items(),
+            )  # fmt: skip
+
+
+def _stays(
+    opened: Opened, wanted: Wanted, current: ReferenceRow, grids: GridSet, project: Project, now: datetime
+) -> bool:
+    """Tell whether the reference in force is the wanted one, or what the log still holds of it is less."""
+    if current.grid_set != grids.id:
+        return False
+    if current.fingerprint == wanted.fingerprint or now < current.created_at:
+        return True
+    declared = opened.declared
+    if declared is None or declared.since is None or None in (current.first, wanted.first):
+        return False
+    start = datetime.combine(declared.since, time(), tzinfo=project.zone)
+    lost = start <= current.first < wanted.first  # type: ignore[operator]
+    return lost and current.last == wanted.last
