@@ -163,7 +163,7 @@ class SqlEngine(Engine):
         try:
             with self.engine.connect() as connection:
                 result = connection.execution_options(no_parameters=True).exec_driver_sql(text)
-                return list(result.keys()), result.fetchall()
+                return _names(result), result.fetchall()
         except sa.exc.SQLAlchemyError as error:
             raise self.failed(error) from error
 
@@ -179,7 +179,7 @@ class SqlEngine(Engine):
             with self.engine.connect() as connection:
                 options = {"no_parameters": True, "stream_results": True, "max_row_buffer": rows}
                 result = connection.execution_options(**options).exec_driver_sql(text)
-                names = list(result.keys())
+                names = _names(result)
                 some = False
                 while part := result.fetchmany(rows):
                     some = True
@@ -230,6 +230,12 @@ class Engines:
 
 def _first_line(error: object) -> str:
     return str(error).strip().partition("\n")[0]
+
+
+def _names(result: sa.CursorResult[Any]) -> list[str]:
+    """Return the columns' names as the driver says them: SQLAlchemy changes those of some databases."""
+    assert result.cursor is not None
+    return [str(entry[0]) for entry in result.cursor.description]
 
 
 def table_of(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.Table:

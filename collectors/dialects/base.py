@@ -16,6 +16,9 @@ from collectors.expressions import (
     cast,
     either,
     minus,
+    not_null,
+    null,
+    one_of,
     raw,
     string,
     times,
@@ -30,6 +33,7 @@ DAY_US = 86_400_000_000
 NUMBER = (
     r"^\s*[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?|[nN][aA][nN]|[iI][nN][fF]([iI][nN][iI][tT][yY])?)\s*$"
 )
+LOOSE = NUMBER.replace("{1,2}", "{1,3}")  # where nothing can overflow
 OFFSET = r"([zZ]|[+-]\d{2}(:?\d{2})?)$"
 WHEN = r"^\s*\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([zZ]|[+-]\d{2}(:?\d{2})?)?)?\s*$"
 
@@ -45,6 +49,9 @@ class Dialect(ABC):
     double: str
     text_type: str
     native = False
+    pattern = NUMBER
+    """What a text looks like that is a number."""
+    loose_pattern = LOOSE
     samples = False
     """Whether rows can be drawn by `hash` and handed over in numbers; else the engine takes quantiles."""
 
@@ -52,9 +59,28 @@ class Dialect(ABC):
         """Write a statement as the engine reads it."""
         return query.sql(self.name)
 
-    @abstractmethod
     def number(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
-        """Read a value as a double; NULL for NaN and for what is no number."""
+        """Read a value as a double; NULL for NaN and for what is no number.
+
+        Texts go by pattern: a cast that fails ends the statement, and each engine's knows other spellings.
+        """
+        if column.is_text or column.kind not in ("numeric", "boolean"):
+            text = self.text(value)
+            return either([(matches(text, self.pattern), self.read(text.copy()))], null())
+        read = cast(value, self.double) if column.kind == "numeric" else self.truth(value)
+        return self.no_nan(read) if column.may_be_nan else read
+
+    def read(self, text: exp.Expression) -> exp.Expression:
+        """Read a text that looks like a number; NULL for NaN."""
+        return self.no_nan(cast(text, self.double))
+
+    def truth(self, value: exp.Expression) -> exp.Expression:
+        """Read true and false as 1 and 0."""
+        return cast(value, self.double)
+
+    @abstractmethod
+    def no_nan(self, value: exp.Expression) -> exp.Expression:
+        """Keep a double unless it is NaN (NULL then)."""
 
     @abstractmethod
     def finite(self, value: exp.Expression) -> exp.Expression:
@@ -64,9 +90,20 @@ class Dialect(ABC):
     def wall_micros(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
         """Read a time as microseconds since 1970; what has no zone is read as if it were UTC."""
 
-    @abstractmethod
     def distinct_key(self, texts: Sequence[exp.Expression]) -> exp.Expression:
         """Make one value of some texts that is equal where they are."""
+        return self.joined(texts)
+
+    def joined(self, texts: Sequence[exp.Expression]) -> exp.Expression:
+        """Join texts, with what is in none of them between; NULL where one is."""
+        made = texts[0]
+        for text in texts[1:]:
+            made = exp.DPipe(this=exp.DPipe(this=made, expression=string("\x01")), expression=text)
+        return made
+
+    def joined_all(self, texts: Sequence[exp.Expression]) -> exp.Expression:
+        """Join texts of which some may be NULL."""
+        return self.joined([call("coalesce", text, string("\x02")) for text in texts])
 
     @abstractmethod
     def mark(self, texts: Sequence[exp.Expression]) -> exp.Expression:
@@ -80,9 +117,14 @@ class Dialect(ABC):
         """Read a value as text."""
         return cast(value, self.text_type)
 
-    @abstractmethod
     def loose_number(self, value: exp.Expression) -> exp.Expression:
         """Read an expression of any type as a double, true and false as 1 and 0; else NULL."""
+        text = self.text(value)
+        truths = [
+            (one_of(text.copy(), words), cast(whole(number), self.double))
+            for words, number in ((["true", "t"], 1), (["false", "f"], 0))
+        ]
+        return either([(matches(text, self.loose_pattern), self.read(text.copy())), *truths], null())
 
     def natural(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
         """Read a column as what it means."""
@@ -98,12 +140,11 @@ class Dialect(ABC):
         moved = minus(wall, _piece(wall, bounds, offsets))
         if column.kind == "time":
             return moved
-        has_zone = self.has_offset(value.copy())
-        return either([(has_zone, wall.copy())], moved) if has_zone is not None else moved
+        return either([(self.has_offset(value.copy()), wall.copy())], moved)
 
-    def has_offset(self, value: exp.Expression) -> exp.Expression | None:
-        """Test whether a time written as text names its zone; None where the engine cannot tell."""
-        return None
+    def has_offset(self, value: exp.Expression) -> exp.Expression:
+        """Test whether a time written as text names its zone."""
+        return matches(self.text(value), r"^.*\d[T ]\d.*" + OFFSET)
 
     def unsure(
         self, value: exp.Expression, column: ColumnInfo, zone: ZoneInfo | None, span: tuple[int, int]
@@ -124,8 +165,9 @@ class Dialect(ABC):
                 for a, b in spans
             )
         )
-        zoned = None if column.kind == "time" else self.has_offset(value.copy())
-        return inside if zoned is None else both(exp.Not(this=zoned), inside)
+        if column.kind == "time":
+            return inside
+        return both(exp.Not(this=self.has_offset(value.copy())), inside)
 
     def apart(self, query: exp.Select) -> exp.Select:
         """Have a subquery computed once for each row, whatever reads its columns."""
@@ -139,9 +181,10 @@ class Dialect(ABC):
         """Tell whether a number may be infinite."""
         return column.may_be_nan or self.may_not_fit(column)
 
-    @abstractmethod
     def no_number(self, text: exp.Expression) -> exp.Expression:
         """Test whether a text (not NULL, not blank) is neither a number nor NaN."""
+        blank = exp.EQ(this=call("trim", text.copy()), expression=string(""))
+        return both(not_null(text.copy()), exp.Not(this=blank), exp.Not(this=matches(text, NUMBER)))
 
     def exact_sum(self, value: exp.Expression) -> exp.Expression:
         """Sum doubles as exactly as the engine can; 0 without any."""
@@ -213,8 +256,20 @@ def epoch(value: exp.Expression, whole_type: str) -> exp.Expression:
     )
 
 
-def joined(texts: Sequence[exp.Expression]) -> exp.Expression:
-    joined = texts[0]
-    for text in texts[1:]:
-        joined = exp.DPipe(this=exp.DPipe(this=joined, expression=string("\x01")), expression=text)
-    return joined
+def matches(text: exp.Expression, pattern: str) -> exp.Expression:
+    """Match a regular expression."""
+    return exp.RegexpLike(this=text, expression=string(pattern))
+
+
+def clock_less_zone(wall: exp.Expression, zone: exp.Expression, whole_type: str) -> exp.Expression:
+    """Return the UTC microseconds of a wall clock whose text ends with `zone`: 'Z', '+02', '-0330'."""
+    minutes = call("replace", call("substr", zone, whole(4)), string(":"), string(""))
+    hours = call("substr", zone.copy(), whole(2), whole(2))
+    parts = [
+        call("coalesce", cast(call("nullif", part, string("")), whole_type), whole(0))
+        for part in (hours, minutes)
+    ]
+    seconds = exp.Add(this=times(parts[0], whole(3600)), expression=times(parts[1], whole(60)))
+    behind = exp.EQ(this=call("substr", zone.copy(), whole(1), whole(1)), expression=string("-"))
+    sign = either([(behind, whole(-1))], whole(1))
+    return minus(wall, times(sign, times(seconds, whole(1_000_000))))

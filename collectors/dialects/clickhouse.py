@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from sqlglot import exp
 
-from collectors.dialects.base import DAY_US, NUMBER, OFFSET, WHEN, Dialect, Item, epoch, joined
-from collectors.expressions import both, call, cast, either, name, not_null, null, one_of, raw, string, whole
+from collectors.dialects.base import DAY_US, WHEN, Dialect, Item, epoch, matches
+from collectors.expressions import call, cast, either, name, null, raw, string, whole
 from collectors.sources.base import ColumnInfo
 
 _LETTERS = {"length": "lengthUTF8", "substr": "substringUTF8"}  # the plain ones count bytes
@@ -25,27 +25,14 @@ class ClickHouse(Dialect):
         """Write a statement; some things have names of their own here."""
         return super().render(query.transform(_spelled))
 
-    def number(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
-        """Read a double; texts by pattern, as elsewhere."""
-        if column.kind == "boolean" or (column.kind == "numeric" and not column.is_text):
-            return _no_nan(cast(value, self.double)) if column.may_be_nan else cast(value, self.double)
-        text = cast(value, self.text_type)
-        return either([(_matches(text, NUMBER), _no_nan(_read(text.copy())))], null())
+    def read(self, text: exp.Expression) -> exp.Expression:
+        """Read a text that looks like a number; a failing cast would end the statement, whatever the case."""
+        bare = call("replaceRegexpAll", text, string(r"\s"), string(""))
+        return self.no_nan(call("toFloat64OrNull", bare))
 
-    def loose_number(self, value: exp.Expression) -> exp.Expression:
-        """Look at the text."""
-        text = cast(value, self.text_type)
-        truths = [
-            (one_of(text.copy(), ["true", "t"]), cast(whole(1), self.double)),
-            (one_of(text.copy(), ["false", "f"]), cast(whole(0), self.double)),
-        ]
-        pattern = NUMBER.replace("{1,2}", "{1,3}")
-        return either([(_matches(text, pattern), _no_nan(_read(text.copy()))), *truths], null())
-
-    def no_number(self, text: exp.Expression) -> exp.Expression:
-        """Match the pattern."""
-        blank = exp.EQ(this=call("trimBoth", text.copy()), expression=string(""))
-        return both(not_null(text.copy()), exp.Not(this=blank), exp.Not(this=_matches(text, NUMBER)))
+    def no_nan(self, value: exp.Expression) -> exp.Expression:
+        """Drop NaN."""
+        return either([(call("isNaN", value), null())], value.copy())
 
     def finite(self, value: exp.Expression) -> exp.Expression:
         """Drop infinities."""
@@ -61,21 +48,12 @@ class ClickHouse(Dialect):
             return _micros(call("toDateTime64", value, whole(6), string("UTC")))
         if column.is_text:
             read = call("parseDateTime64BestEffortOrNull", call("trimBoth", value), whole(6), string("UTC"))
-            return either([(_matches(value.copy(), WHEN), _micros(read))], null())
+            return either([(matches(value.copy(), WHEN), _micros(read))], null())
         return epoch(cast(value, self.double), "Int64")
-
-    def has_offset(self, value: exp.Expression) -> exp.Expression:
-        """Look for a zone after the time of day."""
-        return _matches(cast(value, self.text_type), r"\d[T ]\d.*" + OFFSET)
-
-    def distinct_key(self, texts: Sequence[exp.Expression]) -> exp.Expression:
-        """Join the texts."""
-        return joined(texts)
 
     def mark(self, texts: Sequence[exp.Expression]) -> exp.Expression:
         """Hash to 31 bits."""
-        parts = [call("coalesce", text, string("\x02")) for text in texts]
-        return call("bitAnd", call("sipHash64", joined(parts)), whole(2**31 - 1))
+        return call("bitAnd", call("sipHash64", self.joined_all(texts)), whole(2**31 - 1))
 
     def time_literal(self, moment: datetime, column: ColumnInfo) -> exp.Expression | None:
         """Write a timestamp; the session speaks UTC."""
@@ -109,18 +87,6 @@ def _spelled(node: exp.Expression) -> exp.Expression:
 
 def _named(value: exp.Expression, alias: str) -> exp.Expression:
     return exp.Alias(this=value, alias=exp.to_identifier(alias, quoted=True))
-
-
-def _matches(text: exp.Expression, pattern: str) -> exp.Expression:
-    return exp.RegexpLike(this=text, expression=string(pattern))
-
-
-def _read(text: exp.Expression) -> exp.Expression:
-    return call("toFloat64OrNull", call("replaceRegexpAll", text, string(r"\s"), string("")))
-
-
-def _no_nan(value: exp.Expression) -> exp.Expression:
-    return either([(call("isNaN", value), null())], value.copy())
 
 
 def _micros(value: exp.Expression) -> exp.Expression:

@@ -29,13 +29,13 @@ class DuckDb(Dialect):
             value = cast(value, self.double)
         else:
             value = cast(cast(value, self.text_type), self.double, attempt=True)
-        return call("nullif", value, raw("'nan'::DOUBLE"))
+        return self.no_nan(value)
 
     def loose_number(self, value: exp.Expression) -> exp.Expression:
         """Try a number, then a truth."""
         tried = cast(value, self.double, attempt=True)
         truth = cast(cast(value.copy(), "BOOLEAN", attempt=True), self.double)
-        return call("nullif", call("coalesce", tried, truth), raw("'nan'::DOUBLE"))
+        return self.no_nan(call("coalesce", tried, truth))
 
     def no_number(self, text: exp.Expression) -> exp.Expression:
         """Try the cast."""
@@ -51,6 +51,10 @@ class DuckDb(Dialect):
         if column.is_text and column.kind == "boolean":
             return cast(value, "BOOLEAN", attempt=True)
         return super().natural(value, column)
+
+    def no_nan(self, value: exp.Expression) -> exp.Expression:
+        """Drop NaN, which equals itself here."""
+        return call("nullif", value, raw("'nan'::DOUBLE"))
 
     def finite(self, value: exp.Expression) -> exp.Expression:
         """Drop infinities."""

@@ -6,21 +6,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from collectors.dialects.base import DAY_US, OFFSET, WHEN, SqlDialect, epoch
-from collectors.expressions import (
-    both,
-    call,
-    cast,
-    either,
-    minus,
-    not_null,
-    null,
-    one_of,
-    raw,
-    string,
-    times,
-    whole,
-)
+from collectors.dialects.base import DAY_US, OFFSET, WHEN, SqlDialect, clock_less_zone, epoch, matches
+from collectors.expressions import both, call, cast, either, not_null, null, raw, string, whole
 from collectors.sources.base import ColumnInfo, Kind
 
 _COLLATION = "/*M! utf8mb4_nopad_bin *//*!80000 utf8mb4_0900_bin */"
@@ -55,6 +42,8 @@ class MySql(SqlDialect):
     name = "mysql"
     double = "DOUBLE"
     text_type = "CHAR"
+    pattern = _NUMBER % 2
+    loose_pattern = _NUMBER % 3
     address = "mysql+pymysql://user:password@host/database"
     extra = "mysql"
     session = (
@@ -78,32 +67,23 @@ class MySql(SqlDialect):
         ]
         return either(truths, read)
 
-    def number(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
-        """Read a double; texts by pattern, since 'abc' would be 0."""
-        if column.kind in ("numeric", "boolean") and not column.is_text:
-            return cast(value, self.double)
-        return either([(_matches(self.text(value), _NUMBER % 2), cast(value.copy(), self.double))], null())
-
     def natural(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
         """Read numbers as doubles: a DECIMAL is divided to four digits only."""
         return self.number(value, column) if column.kind == "numeric" else value
 
-    def loose_number(self, value: exp.Expression) -> exp.Expression:
-        """Look at the text."""
-        text = self.text(value)
-        one, zero = cast(whole(1), self.double), cast(whole(0), self.double)
-        truths = [(one_of(text.copy(), ["true", "t"]), one), (one_of(text.copy(), ["false", "f"]), zero)]
-        return either([(_matches(text, _NUMBER % 3), cast(value.copy(), self.double)), *truths], null())
-
     def no_number(self, text: exp.Expression) -> exp.Expression:
         """Match the patterns; an infinity is none that could be held."""
         blank = exp.EQ(this=call("trim", text.copy()), expression=string(""))
-        fits = [_matches(text.copy(), pattern) for pattern in (_NUMBER % 2, _NAN)]
+        fits = [matches(text.copy(), pattern) for pattern in (self.pattern, _NAN)]
         return both(not_null(text), exp.Not(this=blank), *(exp.Not(this=one) for one in fits))
 
     def may_be_infinite(self, column: ColumnInfo) -> bool:
         """Say no."""
         return False
+
+    def no_nan(self, value: exp.Expression) -> exp.Expression:
+        """Return what is never NaN."""
+        return value
 
     def finite(self, value: exp.Expression) -> exp.Expression:
         """Return what is always finite."""
@@ -118,30 +98,23 @@ class MySql(SqlDialect):
         text = self.text(value)
         wall = _since_1970(cast(call("regexp_substr", call("trim", text), string(_CLOCK)), "DATETIME(6)"))
         zone = call("regexp_substr", text.copy(), string(OFFSET))
-        minutes = call("replace", call("substr", zone, whole(4)), string(":"), string(""))
-        hours = call("substr", zone.copy(), whole(2), whole(2))
-        seconds = exp.Add(this=times(hours, whole(3600)), expression=times(minutes, whole(60)))
-        behind = exp.EQ(this=call("left", zone.copy(), whole(1)), expression=string("-"))
-        sign = either([(behind, whole(-1))], whole(1))
-        offset = cast(times(sign, times(seconds, whole(1_000_000))), "bigint")
-        zoned = minus(wall, offset)
-        fits = _matches(text.copy(), WHEN)
+        zoned = clock_less_zone(wall, zone, "bigint")
+        fits = matches(text.copy(), WHEN)
         return either(
             [(both(fits, self.has_offset(value.copy())), zoned), (fits.copy(), wall.copy())], null()
         )
 
-    def has_offset(self, value: exp.Expression) -> exp.Expression:
-        """Look for a zone after the time of day."""
-        return _matches(self.text(value), r"\d[T ]\d.*" + OFFSET)
-
-    def distinct_key(self, texts: Sequence[exp.Expression]) -> exp.Expression:
-        """Join the texts."""
-        return _joined(texts)
+    def joined(self, texts: Sequence[exp.Expression]) -> exp.Expression:
+        """Join texts; `||` may be OR."""
+        parts = [texts[0]]
+        for text in texts[1:]:
+            parts += [string("\x01"), text]
+        return call("concat", *parts)
 
     def mark(self, texts: Sequence[exp.Expression]) -> exp.Expression:
         """Hash to 31 bits."""
-        parts = [call("coalesce", text, string("\x02")) for text in texts]
-        first = call("conv", call("left", call("md5", _joined(parts)), whole(8)), whole(16), whole(10))
+        md5 = call("md5", self.joined_all(texts))
+        first = call("conv", call("left", md5, whole(8)), whole(16), whole(10))
         bits = exp.BitwiseAnd(this=cast(first, "UNSIGNED"), expression=whole(2**31 - 1))
         return exp.Paren(this=bits)
 
@@ -175,17 +148,6 @@ def _spelled(node: exp.Expression) -> exp.Expression:
     if isinstance(node, exp.Anonymous) and node.name == "length":  # of bytes
         return call("char_length", *node.expressions)
     return node
-
-
-def _matches(text: exp.Expression, pattern: str) -> exp.Expression:
-    return exp.RegexpLike(this=text, expression=string(pattern))
-
-
-def _joined(texts: Sequence[exp.Expression]) -> exp.Expression:
-    parts = [texts[0]]
-    for text in texts[1:]:
-        parts += [string("\x01"), text]
-    return call("concat", *parts)
 
 
 def _since_1970(value: exp.Expression) -> exp.Expression:

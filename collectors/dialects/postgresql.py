@@ -6,20 +6,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from collectors.dialects.base import NUMBER, OFFSET, SqlDialect, epoch, joined
-from collectors.expressions import (
-    both,
-    call,
-    cast,
-    either,
-    not_null,
-    null,
-    one_of,
-    raw,
-    string,
-    times,
-    whole,
-)
+from collectors.dialects.base import NUMBER, WHEN, SqlDialect, epoch, matches
+from collectors.expressions import both, call, cast, either, null, raw, times, whole
 from collectors.sources.base import ColumnInfo, Kind
 
 _KINDS: dict[str, Kind] = {
@@ -36,36 +24,17 @@ class PostgreSql(SqlDialect):
     name = "postgres"
     double = "double precision"
     text_type = "text"
+    loose_pattern = NUMBER  # 1e400 would end the statement
     address = "postgresql+psycopg://user:password@host/database"
     session = ("SET TIME ZONE 'UTC'", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
 
-    def number(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
-        """Read a double; texts by pattern, since a failing cast would end the statement."""
-        if column.kind == "boolean":
-            return cast(cast(value, "integer"), self.double)
-        if column.kind == "numeric" and not column.may_be_nan:
-            return cast(value, self.double)
-        if column.kind == "numeric":
-            return call("nullif", cast(value, self.double), raw("'NaN'::double precision"))
-        text = cast(value, self.text_type)
-        matched = exp.RegexpLike(this=text, expression=string(NUMBER))
-        read = call("nullif", cast(text.copy(), self.double), raw("'NaN'::double precision"))
-        return either([(matched, read)], null())
+    def truth(self, value: exp.Expression) -> exp.Expression:
+        """Read true and false as 1 and 0."""
+        return cast(cast(value, "integer"), self.double)
 
-    def loose_number(self, value: exp.Expression) -> exp.Expression:
-        """Look at the text."""
-        text = cast(value, self.text_type)
-        one, zero = cast(whole(1), self.double), cast(whole(0), self.double)
-        matched = exp.RegexpLike(this=text, expression=string(NUMBER))
-        read = call("nullif", cast(text.copy(), self.double), raw("'NaN'::double precision"))
-        truths = [(one_of(text.copy(), ["true", "t"]), one), (one_of(text.copy(), ["false", "f"]), zero)]
-        return either([(matched, read), *truths], null())
-
-    def no_number(self, text: exp.Expression) -> exp.Expression:
-        """Match the pattern."""
-        blank = exp.EQ(this=call("trim", text.copy()), expression=string(""))
-        fits = exp.RegexpLike(this=text, expression=string(NUMBER))
-        return both(not_null(text.copy()), exp.Not(this=blank), exp.Not(this=fits))
+    def no_nan(self, value: exp.Expression) -> exp.Expression:
+        """Drop NaN, which equals itself here."""
+        return call("nullif", value, raw("'NaN'::double precision"))
 
     def finite(self, value: exp.Expression) -> exp.Expression:
         """Drop infinities."""
@@ -77,24 +46,16 @@ class PostgreSql(SqlDialect):
         if column.kind == "time":
             return _pg_micros(value)
         if column.is_text:
-            zoned = _pg_micros(cast(value, "timestamptz"))
-            return either(
-                [(self.has_offset(value.copy()), zoned)], _pg_micros(cast(value.copy(), "timestamp"))
-            )
+            fits = matches(value.copy(), WHEN)  # a cast that fails would end the statement
+            zoned = _pg_micros(cast(value.copy(), "timestamptz"))
+            naive = _pg_micros(cast(value.copy(), "timestamp"))
+            named = both(fits, self.has_offset(value.copy()))
+            return either([(named, zoned), (fits.copy(), naive)], null())
         return epoch(cast(value, self.double), "bigint")
-
-    def has_offset(self, value: exp.Expression) -> exp.Expression:
-        """Look for a zone after the time of day."""
-        return exp.RegexpLike(this=cast(value, "text"), expression=string(r"\d[T ]\d.*" + OFFSET))
-
-    def distinct_key(self, texts: Sequence[exp.Expression]) -> exp.Expression:
-        """Join the texts."""
-        return joined(texts)
 
     def mark(self, texts: Sequence[exp.Expression]) -> exp.Expression:
         """Hash to 31 bits."""
-        parts = [call("coalesce", text, string("\x02")) for text in texts]
-        hashed = call("hashtextextended", joined(parts), whole(0))
+        hashed = call("hashtextextended", self.joined_all(texts), whole(0))
         return exp.Paren(this=exp.BitwiseAnd(this=hashed, expression=whole(2**31 - 1)))
 
     def time_literal(self, moment: datetime, column: ColumnInfo) -> exp.Expression | None:

@@ -5,18 +5,15 @@ from datetime import UTC, datetime
 
 from sqlglot import exp
 
-from collectors.dialects.base import DAY_US, NUMBER, OFFSET, WHEN, Dialect, Item, epoch, joined
+from collectors.dialects.base import DAY_US, WHEN, Dialect, Item, epoch
 from collectors.expressions import (
-    both,
     call,
     cast,
     either,
     is_null,
     minus,
     name,
-    not_null,
     null,
-    one_of,
     raw,
     real_text,
     string,
@@ -34,25 +31,9 @@ class Spark(Dialect):
     text_type = "STRING"
     samples = True
 
-    def number(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
-        """Read a double; texts by pattern, since Java reads '1d' and '0x1p3' too."""
-        if column.kind == "boolean" or (column.kind == "numeric" and not column.is_text):
-            read = cast(value, self.double)
-            return call("nullif", read, raw("double('NaN')")) if column.may_be_nan else read
-        text = cast(value, self.text_type)
-        return either([(_fits(text), _spark_double(text.copy()))], null())
-
-    def loose_number(self, value: exp.Expression) -> exp.Expression:
-        """Look at the text."""
-        text = cast(value, self.text_type)
-        one, zero = cast(whole(1), self.double), cast(whole(0), self.double)
-        truths = [(one_of(text.copy(), ["true", "t"]), one), (one_of(text.copy(), ["false", "f"]), zero)]
-        return either([(_fits(text), _spark_double(text.copy())), *truths], null())
-
-    def no_number(self, text: exp.Expression) -> exp.Expression:
-        """Match the pattern."""
-        blank = exp.EQ(this=call("trim", text.copy()), expression=string(""))
-        return both(not_null(text.copy()), exp.Not(this=blank), exp.Not(this=_fits(text)))
+    def no_nan(self, value: exp.Expression) -> exp.Expression:
+        """Drop NaN, which equals itself here."""
+        return call("nullif", value, raw("double('NaN')"))
 
     def finite(self, value: exp.Expression) -> exp.Expression:
         """Drop infinities."""
@@ -68,18 +49,9 @@ class Spark(Dialect):
             return either([(exp.RegexpLike(this=value.copy(), expression=string(WHEN)), read)], null())
         return epoch(cast(value, self.double, attempt=True), "BIGINT")
 
-    def has_offset(self, value: exp.Expression) -> exp.Expression:
-        """Look for a zone after the time of day."""
-        return exp.RegexpLike(this=cast(value, "STRING"), expression=string(r"\d[T ]\d.*" + OFFSET))
-
-    def distinct_key(self, texts: Sequence[exp.Expression]) -> exp.Expression:
-        """Join the texts."""
-        return joined(texts)
-
     def mark(self, texts: Sequence[exp.Expression]) -> exp.Expression:
         """Hash to 31 bits."""
-        parts = [call("coalesce", text, string("\x02")) for text in texts]
-        hashed = call("xxhash64", joined(parts))
+        hashed = call("xxhash64", self.joined_all(texts))
         return exp.Paren(this=exp.BitwiseAnd(this=hashed, expression=whole(2**31 - 1)))
 
     def time_literal(self, moment: datetime, column: ColumnInfo) -> exp.Expression | None:
@@ -114,11 +86,3 @@ class Spark(Dialect):
             for item, by, number in items
         ]  # fmt: skip
         return [call("inline", call("array", *structs))]
-
-
-def _fits(text: exp.Expression) -> exp.Expression:
-    return exp.RegexpLike(this=text, expression=string(NUMBER))
-
-
-def _spark_double(text: exp.Expression) -> exp.Expression:
-    return call("nullif", cast(text, "DOUBLE"), raw("double('NaN')"))

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from collectors.dialects.base import NUMBER, SqlDialect, joined
+from collectors.dialects.base import NUMBER, SqlDialect
 from collectors.expressions import call, cast, either, null, raw, string, whole
 from collectors.sources.base import ColumnInfo
 
@@ -54,6 +54,10 @@ class SQLite(SqlDialect):
         """Ask our own function."""
         return exp.EQ(this=call("gk_no_number", text), expression=whole(1))
 
+    def no_nan(self, value: exp.Expression) -> exp.Expression:
+        """Return what is never NaN."""
+        return value
+
     def finite(self, value: exp.Expression) -> exp.Expression:
         """Drop infinities."""
         return either(
@@ -76,10 +80,6 @@ class SQLite(SqlDialect):
     def has_offset(self, value: exp.Expression) -> exp.Expression:
         """Look for a zone after the time of day."""
         return exp.EQ(this=call("gk_zoned", value), expression=whole(1))
-
-    def distinct_key(self, texts: Sequence[exp.Expression]) -> exp.Expression:
-        """Join the texts."""
-        return joined(texts)
 
     def mark(self, texts: Sequence[exp.Expression]) -> exp.Expression:
         """Hash to 31 bits."""

@@ -65,7 +65,7 @@ def clickhouse(request: pytest.FixtureRequest, folder: Path) -> Place:
 
 
 RUN = [duckdb, postgresql, sqlite, mysql, clickhouse]
-RENDERED: list[str] = []
+RENDERED = ["bigquery", "snowflake", "trino"]
 """Engines that no test here runs: test_rendered.py."""
 
 
