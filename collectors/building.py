@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from collectors.counting import Counted, Key, Question
+from collectors.counting import Counted, Key
 from collectors.statement import Job, segment_key
 from collectors.zones import moment
 from core.grid import AGE_BINS, CategoricalGrid, Counts, Floats, NumericGrid
@@ -61,9 +61,7 @@ def _known(values: Floats) -> Floats:
     return np.where(np.isnan(values), 0.0, values)
 
 
-def build_inputs(
-    job: Job, counted: Counted, question: Question, segment: Sequence[str]
-) -> dict[Cell, Inputs]:
+def build_inputs(job: Job, counted: Counted, segment: Sequence[str]) -> dict[Cell, Inputs]:
     """Return the inputs part of each cell."""
     made: dict[Cell, Inputs] = {}
     sums = {

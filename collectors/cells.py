@@ -34,17 +34,13 @@ class Answers:
 
 def count_inputs(job: Job, *, service_only: bool = False) -> Answers:
     """Count what was predicted and how the service did."""
-    found: dict[Cell, Inputs] = {}
-    odd: dict[int, dict[str, int]] = {}
-    for segment in ((), *job.model.segments):
-        if service_only and segment:
-            continue
-        question = inputs_question(job, segment, service_only=service_only)
-        counted = ask(job.log.engine, question)
-        found |= build_inputs(job, counted, question, segment)
-        if not segment:
-            odd = _odd(counted)
-    return Answers(inputs=found, odd=odd)
+    (counted,) = ask(job.log.engine, inputs_question(job, service_only=service_only))
+    found = build_inputs(job, counted, ())
+    if job.model.segments and not service_only:
+        parts = ask(job.log.engine, inputs_question(job, job.model.segments))
+        for segment, part in zip(job.model.segments, parts, strict=True):
+            found |= build_inputs(job, part, segment)
+    return Answers(inputs=found, odd=_odd(counted))
 
 
 def count_outcomes(
@@ -61,26 +57,24 @@ def count_outcomes(
     kpis = job.model.kpis
     plain = [one for one in kpis if one not in tables and kpis[one].by == "prediction"]
     late = [one for one in kpis if one not in tables and kpis[one].by == "outcome"]
+    segments = ((), *job.model.segments)
     found: dict[Cell, Outcomes] = {}
-    marks: Marks = {}
-    for segment in ((), *job.model.segments):
-        own = replace(job, kpi_names=tuple(plain))
-        question = outcomes_question(own, segment, kpis=plain, marks=not segment)
-        counted = ask(job.log.engine, question)
+    own = replace(job, kpi_names=tuple(plain))
+    parts = ask(job.log.engine, outcomes_question(own, segments, kpis=plain))
+    marks = _marks(parts[0])
+    for segment, counted in zip(segments, parts, strict=True):
         _add(found, build_outcomes(own, counted, segment))
-        if not segment:
-            marks = _marks(counted)
-        if late and job.windows:
-            own = replace(job, kpi_names=tuple(late))
-            counted = ask(job.log.engine, by_outcome_question(own, segment, late))
+    if late and job.windows:
+        own = replace(job, kpi_names=tuple(late))
+        parts = ask(job.log.engine, by_outcome_question(own, segments, late))
+        marks = _joined(marks, _marks(parts[0]))
+        for segment, counted in zip(segments, parts, strict=True):
             _add(found, build_outcomes(own, counted, segment))
-            if not segment:
-                marks = _joined(marks, _marks(counted))
-        for kpi, side in tables.items():
-            source = job.model.kpis[kpi].source
+    for kpi, side in tables.items():
+        own, source = replace(job, kpi_names=(kpi,)), job.model.kpis[kpi].source
+        for segment in segments:
             if not segment or (source is not None and set(segment) <= set(source.segments)):
-                own = replace(job, kpi_names=(kpi,))
-                counted = ask(side.engine, table_question(own, kpi, side, segment))
+                (counted,) = ask(side.engine, table_question(own, kpi, side, segment))
                 _add(found, build_outcomes(own, counted, segment))
     return Answers(outcomes=found, marks=marks)
 
@@ -88,11 +82,11 @@ def count_outcomes(
 def count_marks(job: Job) -> Marks:
     """Count only what tells whether the outcomes of the job's windows have changed."""
     job = replace(job, repeated_labels=_labels_repeat(job))
-    marks = _marks(ask(job.log.engine, mark_question(job)))
+    marks = _marks(*ask(job.log.engine, mark_question(job)))
     late = [name for name, kpi in job.model.kpis.items() if kpi.by == "outcome" and kpi.source is None]
     if late:
-        counted = ask(job.log.engine, by_outcome_question(replace(job, kpi_names=tuple(late)), (), late))
-        marks = _joined(marks, _marks(counted))
+        question = by_outcome_question(replace(job, kpi_names=tuple(late)), ((),), late)
+        marks = _joined(marks, _marks(*ask(job.log.engine, question)))
     return marks
 
 

@@ -1,7 +1,7 @@
 """What is asked of a relation in one go, and what comes back: counts, by group, of several things."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,13 +50,13 @@ class SumsBy:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """An aggregate over `rows`, whose first columns `keys` are grouped by.
+    """Aggregates over `rows`, grouped by each of some sets of columns in turn.
 
     `values` are aggregates of one number each; everything else is as its class says.
     """
 
     rows: exp.Expression
-    keys: tuple[str, ...]
+    sets: tuple[tuple[str, ...], ...]
     values: Mapping[str, exp.Expression] = field(default_factory=dict)
     hists: Mapping[str, Hist] = field(default_factory=dict)
     levels: Mapping[str, Levels] = field(default_factory=dict)
@@ -64,10 +64,15 @@ class Question:
     sums: Mapping[str, SumsBy] = field(default_factory=dict)
     ctes: tuple[tuple[str, exp.Expression], ...] = ()
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every column that is grouped by."""
+        return tuple(dict.fromkeys(key for keys in self.sets for key in keys))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """Answers; the first axis of every array is the group.
+    """The answers for one set of keys; the first axis of every array is the group.
 
     `values` float64 [groups] (NaN: NULL), `hists` int64 [groups, size, bins], `levels` int64 [groups, bins],
     `tallies` a mapping for each group, `sums` float64 [groups, bins, 1 + sums].
@@ -81,15 +86,15 @@ class Counted:
     sums: Mapping[str, Floats] = field(default_factory=dict)
 
 
-def ask(engine: Engine, question: Question) -> Counted:
-    """Put a question to an engine in its own way."""
+def ask(engine: Engine, question: Question) -> list[Counted]:
+    """Put a question to an engine in its own way; return an answer for each set of keys."""
     if engine.dialect.native:
         from collectors.native import ask_duckdb
 
         return ask_duckdb(engine, question)
     from collectors.portable import ask_portably
 
-    return ask_portably(engine, question)
+    return [ask_portably(engine, replace(question, sets=(keys,))) for keys in question.sets]
 
 
 def with_ctes(query: exp.Select, question: Question) -> exp.Select:

@@ -225,4 +225,4 @@ def table_question(job: Job, kpi: str, side: Side, segment: Sequence[str] = ()) 
         not_null(name("w")),
     )
     keys = ("w", "v", "r", *(alias for _value, alias in groups), "a")
-    return Question(rows=rows, keys=keys, values=parts.sums())
+    return Question(rows=rows, sets=(keys,), values=parts.sums())

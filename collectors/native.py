@@ -31,30 +31,61 @@ from collectors.expressions import (
 from core.grid import Counts, Floats
 
 Column = tuple[exp.Expression, str]
+_SET = "gk:set"
+"""Which keys a row is not grouped by, as bits."""
 
 
-def ask_duckdb(engine: Engine, question: Question) -> Counted:
-    """Run one statement (and one more for each sum by bins)."""
-    columns: list[Column] = [(name(key), key) for key in question.keys]
-    columns += [(_steady(key, value), f"v:{key}") for key, value in question.values.items()]
+def ask_duckdb(engine: Engine, question: Question) -> list[Counted]:
+    """Run one statement (and one more for each sum by bins), whatever is grouped by."""
+    columns: list[Column] = [(_steady(key, value), f"v:{key}") for key, value in question.values.items()]
     for key, hist in question.hists.items():
         columns += _hist(key, hist)
     for key, levels in question.levels.items():
         columns += _levels(key, levels)
     columns += [(call("histogram", name(one.column)), f"t:{key}") for key, one in question.tallies.items()]
-    rows = within(question.rows, "rows")
-    query = select(columns, rows, group=len(question.keys))
+    answers = _answers(engine, question, columns)
+    sums = {key: _sums(engine, question, one) for key, one in question.sums.items()}
+    made = []
+    for i, (keys, found) in enumerate(zip(question.sets, answers, strict=True)):
+        places, groups = keys_in(found, keys), found.num_rows
+        made.append(
+            Counted(
+                keys=places,
+                values={key: floats_of(found[f"v:{key}"]) for key in question.values},
+                hists={key: _hist_counts(found, key, one, groups) for key, one in question.hists.items()},
+                levels={key: _level_counts(found, key, one, groups) for key, one in question.levels.items()},
+                tallies={
+                    key: [dict(row or ()) for row in found[f"t:{key}"].to_pylist()]
+                    for key in question.tallies
+                },
+                sums={
+                    key: lay_out_sums(sums[key][i], places, keys, len(one.edges) + 1, 1 + len(one.sums))
+                    for key, one in question.sums.items()
+                },
+            )
+        )
+    return made
+
+
+def _answers(
+    engine: Engine, question: Question, columns: Sequence[Column], bins: Sequence[Column] = ()
+) -> list[pa.Table]:
+    """Run a statement grouped by each set of keys (and by `bins`); return the rows of each set."""
+    keys, more = question.keys, [alias for _value, alias in bins]
+    binned = select(bins, within(question.rows.copy(), "rows"))
+    binned.set("expressions", [exp.Star(), *binned.expressions])
+    rows = within(binned, "binned")
+    asked: list[Column] = [(name(key), key) for key in (*keys, *more)]
+    asked.append((call("grouping_id", *map(name, keys)), _SET))
+    query = select([*asked, *columns], rows)
+    sets = [exp.Tuple(expressions=[name(key) for key in (*own, *more)]) for own in question.sets]
+    query.set("group", exp.Group(grouping_sets=[exp.GroupingSets(expressions=sets)]))
     found = engine.fetch(with_ctes(query, question))
-    groups = found.num_rows
-    keys = keys_in(found, question.keys)
-    return Counted(
-        keys=keys,
-        values={key: floats_of(found[f"v:{key}"]) for key in question.values},
-        hists={key: _hist_counts(found, key, hist, groups) for key, hist in question.hists.items()},
-        levels={key: _level_counts(found, key, one, groups) for key, one in question.levels.items()},
-        tallies={key: [dict(row or ()) for row in found[f"t:{key}"].to_pylist()] for key in question.tallies},
-        sums={key: _sums(engine, question, one, keys) for key, one in question.sums.items()},
-    )
+    which = floats_of(found[_SET])
+    left_out = [
+        sum(1 << i for i, key in enumerate(reversed(keys)) if key not in own) for own in question.sets
+    ]
+    return [found.filter(pa.array(which == one)) for one in left_out]
 
 
 def _steady(key: str, value: exp.Expression) -> exp.Expression:
@@ -162,15 +193,10 @@ def _level_counts(found: pa.Table, key: str, levels: Levels, groups: int) -> Cou
     return counts
 
 
-def _sums(engine: Engine, question: Question, wanted: SumsBy, keys: Sequence[Key]) -> Floats:
-    width = len(wanted.edges) + 1
-    columns: list[Column] = [(name(key), key) for key in question.keys]
-    columns += [(bin_of(wanted.column, wanted.edges), "bin")]
-    columns += [(count(name(wanted.column)), "s0")]
+def _sums(engine: Engine, question: Question, wanted: SumsBy) -> list[pa.Table]:
+    columns: list[Column] = [(count(name(wanted.column)), "s0")]
     columns += [(_steady("", total(name(one))), f"s{i + 1}") for i, one in enumerate(wanted.sums)]
-    query = select(columns, within(question.rows.copy(), "rows"), group=len(question.keys) + 1)
-    found = engine.fetch(with_ctes(query, question))
-    return lay_out_sums(found, keys, question.keys, width, 1 + len(wanted.sums))
+    return _answers(engine, question, columns, [(bin_of(wanted.column, wanted.edges), "bin")])
 
 
 def lay_out_sums(found: pa.Table, keys: Sequence[Key], names: Sequence[str], width: int, size: int) -> Floats:

@@ -31,7 +31,16 @@ from collectors.expressions import (
 )  # fmt: skip
 from collectors.kpis import KpiColumns, kpi_columns
 from collectors.sides import SAYS_A_NUMBER, Side, class_of, score_columns
-from collectors.statement import Column, Job, all_and, keys_of, log_rows, window_index
+from collectors.statement import (
+    Column,
+    Job,
+    Segments,
+    all_and,
+    columns_of,
+    log_rows,
+    sets_of,
+    window_index,
+)
 from collectors.zones import micros
 from core.config import Task
 from core.grid import AGES, NO_LABEL, Floats
@@ -54,12 +63,10 @@ class _Joined:
     several: tuple[str, ...] = ()
 
 
-def outcomes_question(
-    job: Job, segment: Sequence[str] = (), *, kpis: Sequence[str], marks: bool = False
-) -> Question:
-    """Ask for labels, performance and KPIs; `marks` adds the fingerprint."""
+def outcomes_question(job: Job, segments: Segments, *, kpis: Sequence[str]) -> Question:
+    """Ask for labels, performance, KPIs and the fingerprint."""
     parts = kpi_columns(job, kpis)
-    joined = _joined(job, segment, parts)
+    joined = _joined(job, columns_of(segments), parts)
     values: dict[str, exp.Expression] = {
         "rows": count(),
         "labelled": count(name("y")),
@@ -72,15 +79,13 @@ def outcomes_question(
         rows = _regression(job, joined.rows, parts, values, hists, sums)
     else:
         rows = _classes(job, joined, parts, values, hists)
-    values |= parts.sums()
-    if marks:
-        values |= _mark_values()
+    values |= parts.sums() | _mark_values()
     return Question(
-        rows=rows, keys=(*keys_of(segment), "a"), values=values, hists=hists, sums=sums, ctes=joined.ctes
+        rows=rows, sets=sets_of(segments, "a"), values=values, hists=hists, sums=sums, ctes=joined.ctes
     )
 
 
-def by_outcome_question(job: Job, segment: Sequence[str], kpis: Sequence[str]) -> Question:
+def by_outcome_question(job: Job, segments: Segments, kpis: Sequence[str]) -> Question:
     """Ask for KPIs counted in the window in which the outcome became known."""
     assert job.windows
     reach = job.horizon or timedelta()
@@ -88,17 +93,17 @@ def by_outcome_question(job: Job, segment: Sequence[str], kpis: Sequence[str]) -
     wide = Window(start=first.start - reach, end=last.end + EARLY, grain=first.grain)
     around = replace(job, windows=(wide,))
     parts = kpi_columns(around, kpis)
-    joined = _joined(around, segment, parts)
+    joined = _joined(around, columns_of(segments), parts)
     known = all_and([(window_index(job, "kt"), "w2"), *parts.pairs()], within(joined.rows, "known"))
     kept = all_and([], within(known, "placed"), not_null(name("w2")))
-    keys = ("w2", *keys_of(segment)[1:], "a")
-    return Question(rows=kept, keys=keys, values=parts.sums() | _mark_values(), ctes=joined.ctes)
+    sets = sets_of(segments, "a", window="w2")
+    return Question(rows=kept, sets=sets, values=parts.sums() | _mark_values(), ctes=joined.ctes)
 
 
 def mark_question(job: Job) -> Question:
     """Ask for the fingerprint alone: how many labels are known in each window, and which."""
     joined = _joined(job, (), kpi_columns(job, ()))
-    return Question(rows=joined.rows, keys=("w",), values=_mark_values(), ctes=joined.ctes)
+    return Question(rows=joined.rows, sets=(("w",),), values=_mark_values(), ctes=joined.ctes)
 
 
 def _mark_values() -> dict[str, exp.Expression]:

@@ -139,13 +139,23 @@ def all_and(
     return query
 
 
-def keys_of(segment: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns that are grouped by."""
-    return ("w", "v", "r", *(f"g{i}" for i in range(len(segment))))
+Segments = Sequence[Sequence[str]]
+"""Segments that are counted in one go: the columns of each, none for all rows."""
 
 
-def inputs_question(job: Job, segment: Sequence[str] = (), *, service_only: bool = False) -> Question:
-    """Ask for everything but outcomes; of a segment with coarse columns."""
+def columns_of(segments: Segments) -> list[str]:
+    """Return the columns of some segments, each once."""
+    return list(dict.fromkeys(column for segment in segments for column in segment))
+
+
+def sets_of(segments: Segments, *more: str, window: str = "w") -> tuple[tuple[str, ...], ...]:
+    """Return what is grouped by for each segment: window, version, role, its levels and `more`."""
+    place = {column: f"g{i}" for i, column in enumerate(columns_of(segments))}
+    return tuple((window, "v", "r", *(place[one] for one in segment), *more) for segment in segments)
+
+
+def inputs_question(job: Job, segments: Segments = ((),), *, service_only: bool = False) -> Question:
+    """Ask for everything but outcomes; of segments with coarse columns."""
     log, grids = job.log, job.grids
     dialect = log.engine.dialect
     extra: list[Column] = []
@@ -191,11 +201,11 @@ def inputs_question(job: Job, segment: Sequence[str] = (), *, service_only: bool
         _scores(job, extra, made, late, values, hists)
         for i, (column, grid) in enumerate(grids.columns.items()):
             if log.has(column):
-                _column(job, i, column, grid, bool(segment), extra, made, late, values, hists, levels)
-        if not segment:
+                _column(job, i, column, grid, bool(segments[0]), extra, made, late, values, hists, levels)
+        if not segments[0]:
             _marks(job, extra, made, values)
     return Question(
-        rows=log_rows(job, extra, made, segment, late), keys=keys_of(segment),
+        rows=log_rows(job, extra, made, columns_of(segments), late), sets=sets_of(segments),
         values=values, hists=hists, levels=levels, tallies=tallies,
     )  # fmt: skip
 
