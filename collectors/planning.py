@@ -31,7 +31,8 @@ class Does(StrEnum):
 class Plan:
     """What the next pass will do to `windows` of the base grain, the oldest of them from `since` on.
 
-    `stays` counts those that ought to be counted again but that the log no longer reaches. `left` says that
+    `stays` counts those that ought to be counted again but that the log no longer reaches; where windows are
+    cut otherwise now, those would be lost. `left` says that
     an earlier pass did not come to its end, `regrid` that somebody asked for a new grid set, `chosen` that
     somebody chose another reference. `cut` names what cuts windows otherwise: then a pass is refused.
     """
@@ -59,7 +60,8 @@ def plan_of(session: Session, model: Model, *, regrid: bool = False) -> Plan:
     cut = cut_otherwise(row, model)
     if cut:
         held = windows.windows(session, model.name, row.grain)
-        return Plan(does=Does.REFUSE, windows=len(held), cut=cut)
+        reached = _reached(session, model, held)
+        return Plan(does=Does.REFUSE, windows=len(held), stays=len(held) - len(reached), cut=cut)
     change = change_of(model, row, models.counted_keys(session, model.name))
     regrid = regrid or grids.asked_regrid(session, model.name) is not None
     chosen = not change.metrics and not references.is_settled(session, model.name, configuration_keys(model))

@@ -155,7 +155,9 @@ def _same_cut(row: ModelRow, model: Model) -> None:
             _("{model}: `{what}` was {was} and is {now}; the store's windows are cut by the old one.").format(
                 model=model.name, what=what, was=was, now=now
             ),
-            hint=_("Put {was} back, or collect into a new store (`store:`).").format(was=was),
+            hint=_("Put {was} back, or run `goalkeeper regrid {model}`: it says what that costs.").format(
+                was=was, model=model.name
+            ),
         )
 
 

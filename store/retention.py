@@ -66,11 +66,6 @@ def rolled_until(session: Session, model: str) -> dict[Grain, datetime]:
     return {Grain(grain): datetime.fromisoformat(until) for grain, until in kept.items()}
 
 
-def forget(session: Session, model: str) -> None:
-    """Forget that anything was rolled up; for whoever deletes all windows of a model."""
-    settings.put(session, _name(model), "{}")
-
-
 def judged_from(session: Session, model: Model) -> dict[Grain, datetime]:
     """Return from when on rules judge windows of each grain, where any were rolled up.
 
@@ -166,6 +161,31 @@ def roll_up(
         done[grain] = span.end
         kept = {str(one): until.isoformat() for one, until in done.items()}
         settings.put(session, _name(model), json.dumps(kept, sort_keys=True))
+
+
+def drop_some(session: Session, model: str, most: int = 200) -> int:
+    """Drop the first windows of a model with their counts and values, whatever their grain; return how many.
+
+    With the last of them go the values that were kept to be learnt from, and nothing is rolled up any more.
+    """
+    query = select(WindowRow.grain, WindowRow.start).where(WindowRow.model == model)
+    found = session.execute(query.order_by(WindowRow.grain, WindowRow.start).limit(most)).all()
+    for grain in {row.grain for row in found}:
+        last = max(row.start for row in found if row.grain == grain)
+        for table, start in (
+            (MetricRow, MetricRow.window_start),
+            (ProfileRow, ProfileRow.start),
+            (WindowRow, WindowRow.start),
+        ):
+            gone = delete(table).where(table.model == model, table.grain == grain, start <= last)
+            session.execute(gone, execution_options={"synchronize_session": False})
+    if len(found) < most:
+        session.execute(
+            delete(MetricRow).where(MetricRow.model == model),
+            execution_options={"synchronize_session": False},
+        )
+        settings.put(session, _name(model), "{}")
+    return len(found)
 
 
 def _drop_values(

@@ -72,7 +72,13 @@ def what_happens(found: "Plan", asked: Session) -> str:
     if found.does is Does.COLLECT:
         return _("new: everything is collected at the next pass")
     if found.does is Does.REFUSE:
-        return _("the next pass is refused: {windows} in the store are cut otherwise").format(windows=windows)
+        text = _("the next pass is refused: {windows} in the store are cut otherwise").format(windows=windows)
+        if not found.stays:
+            return text
+        lost = ngettext(
+            "{n} of them the log no longer reaches", "{n} of them the log no longer reaches", found.stays
+        )
+        return text + "; " + lost.format(n=found.stays)
     if found.does is Does.COLLECT_AGAIN:
         text = _("collected again: {span}").format(span=span)
     elif found.does is Does.OUTCOMES:
@@ -97,7 +103,8 @@ def what_changed(found: "Plan") -> list[str]:
     for key, was, now in found.cut:
         lines.append(
             _(
-                "`{key}` was {was} and is {now}: put {was} back, or collect into a new store (`store:`)"
+                "`{key}` was {was} and is {now}: put {was} back, or let `goalkeeper regrid` drop all windows "
+                "and collect again"
             ).format(key=key, was=was, now=now)
         )
     if found.regrid:

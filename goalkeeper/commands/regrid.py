@@ -1,6 +1,6 @@
-"""`goalkeeper regrid`: new bins from the reference in force, and everything counted on them."""
+"""`goalkeeper regrid`: new bins from the reference in force, or windows cut anew, and everything counted."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,14 +10,23 @@ from goalkeeper.commands.options import (
     CONFIG,
     ConfigOption,
     NowOption,
+    Session,
     chosen_models,
     open_session,
 )
 
+if TYPE_CHECKING:
+    from collectors.planning import Plan
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(help=_("Make new bins from the reference in force and collect again on them."))(regrid)
+    app.command(
+        help=_(
+            "Make new bins from the reference in force and collect again on them; "
+            "where time zone or grain changed, cut windows anew instead."
+        )
+    )(regrid)
 
 
 def regrid(
@@ -33,14 +42,17 @@ def regrid(
     from collectors.planning import plan_of
     from core.errors import GoalkeeperError
     from goalkeeper.commands.plan import what_happens
-    from goalkeeper.jobs.passes import run_pass
-    from goalkeeper.progress import progress_bar
     from store import grids, models, references, windows
     from store.grids import Regrid
 
     asked = open_session(config, now)
     (name,) = chosen_models(asked.project, model)
     configured = asked.project.models[name]
+    with asked.store.read() as session:
+        found = plan_of(session, configured, regrid=True)
+    if found.cut:
+        _cut_anew(asked, name, found, reason, confirm=confirm)
+        return
     with asked.store.read() as session:
         row = models.model(session, name)
         before = None if row is None else row.grid_set
@@ -50,26 +62,13 @@ def regrid(
                 hint=_("Run `goalkeeper collect` until a window is complete."),
             )
     if not confirm:
-        with asked.store.read() as session:
-            found = plan_of(session, configured, regrid=True)
         typer.echo(f"{name}: {what_happens(found, asked)}")
         typer.echo(_("Comparisons across the old and the new bins will answer 'not comparable'."))
         typer.echo(_("Nothing was done; `--confirm` does it."), err=True)
         raise typer.Exit(2)
     with asked.store.write() as session:
         grids.ask_regrid(session, name, Regrid(actor=asked.actor, reason=reason))
-    with progress_bar() as progress:
-        result = run_pass(
-            project=asked.project, store=asked.store, now=asked.now, models=(name,), deliver=False,
-            actor=asked.actor, progress=progress,
-        )  # fmt: skip
-    for one in result.models:
-        for note in one.notes:
-            typer.echo(f"  ! {note}", err=True)
-        if one.error:
-            typer.echo(f"{name}: {one.error}", err=True)
-            typer.echo(_("What is left is done by the next pass, or by this command again."), err=True)
-            raise typer.Exit(1)
+    counted = _collect(asked, name)
     with asked.store.write() as session:
         impossible = grids.asked_regrid(session, name) is not None
         grids.ask_regrid(session, name, None)
@@ -83,7 +82,6 @@ def regrid(
         after = None if row is None else row.grid_set
         held = windows.windows(session, name, configured.grain)
     left = sum(one.grid_set != after for one in held)
-    counted = sum(one.windows for one in result.models)
     if after == before and not counted:
         typer.echo(_("{model}: the bins come out the same; nothing was collected again.").format(model=name))
         return
@@ -98,3 +96,45 @@ def regrid(
             left,
         )
         typer.echo(text.format(n=left))
+
+
+def _cut_anew(asked: Session, name: str, found: "Plan", reason: str, *, confirm: bool) -> None:
+    """Drop the windows that a changed zone or grain would count twice, and collect again."""
+    from goalkeeper.commands.plan import what_changed, what_happens
+    from goalkeeper.jobs.recut import recut
+    from goalkeeper.jobs.turn import turn
+
+    if not confirm:
+        typer.echo(f"{name}: {what_happens(found, asked)}")
+        for line in what_changed(found):
+            typer.echo(f"  {line}")
+        typer.echo(_("All of them would be dropped, and collected again as far as the log reaches."))
+        typer.echo(_("Nothing was done; `--confirm` does it."), err=True)
+        raise typer.Exit(2)
+    model = asked.project.models[name]
+    with turn(asked.store, f"model {name}", asked.project.schedule.lease) as held:
+        dropped = recut(model=model, store=held, now=asked.now, actor=asked.actor, reason=reason)
+    counted = _collect(asked, name)
+    gone = ngettext("{n} window", "{n} windows", dropped).format(n=dropped)
+    done = ngettext("{n} window", "{n} windows", counted).format(n=counted)
+    typer.echo(_("{model}: {gone} dropped, {done} collected again").format(model=name, gone=gone, done=done))
+
+
+def _collect(asked: Session, name: str) -> int:
+    """Run a pass over one model; return how many windows were collected."""
+    from goalkeeper.jobs.passes import run_pass
+    from goalkeeper.progress import progress_bar
+
+    with progress_bar() as progress:
+        result = run_pass(
+            project=asked.project, store=asked.store, now=asked.now, models=(name,), deliver=False,
+            actor=asked.actor, progress=progress,
+        )  # fmt: skip
+    for one in result.models:
+        for note in one.notes:
+            typer.echo(f"  ! {note}", err=True)
+        if one.error:
+            typer.echo(f"{name}: {one.error}", err=True)
+            typer.echo(_("What is left is done by the next pass, or by this command again."), err=True)
+            raise typer.Exit(1)
+    return sum(one.windows for one in result.models)

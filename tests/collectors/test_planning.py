@@ -191,7 +191,7 @@ def test_windows_are_never_cut_two_ways_in_one_store(house: House, key: str, val
     (house.more if key == "timezone" else house.body)[key] = value
     with pytest.raises(SourceError, match=f"`{key}` was .* and is {value}") as caught:
         house.collect(NOW + DAY)
-    assert "collect into a new store" in caught.value.hint
+    assert "goalkeeper regrid m" in caught.value.hint
     assert house.marks() == before
 
 

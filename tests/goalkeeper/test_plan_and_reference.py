@@ -1,18 +1,19 @@
 """What `plan`, `reference` and `regrid` say and do."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from core.errors import GoalkeeperError
 from goalkeeper.jobs.evaluate import mark_stale
 from reports.digest import preview
 from reports.query import Query
 from reports.references import propose, stale
-from store import alerts, grids, marks, models
+from store import alerts, grids, marks, metrics, models
 from store.references import current_reference
 from tests.goalkeeper import small
 from tests.goalkeeper.test_commands import change, printed, run
@@ -350,3 +351,41 @@ def _drifts(session: Any, column: str, since: Any) -> None:
 
     key = AlertKey(model="lead", rule="drift.columns", version="", segment="", column=column)
     alerts.raise_alert(session, key, since=since, severity="notice", reason="", evidence={}, now=small.NOW)
+
+
+# ---- windows cut anew
+
+
+def test_a_changed_zone_drops_all_windows_and_collects_again_once_confirmed(seen: Path) -> None:
+    body = yaml.safe_load(seen.read_text())
+    body["timezone"] = "Europe/Moscow"
+    seen.write_text(yaml.safe_dump(body, sort_keys=False))
+    (plan,) = printed(seen, "plan")
+    assert plan["does"] == "refuse" and "goalkeeper regrid" in plan["changes"][0]
+    assert "goalkeeper regrid lead" in run(seen, "collect", "--now", NOW, code=1)
+    told = run(seen, "regrid", "lead", "--now", NOW, code=2)
+    assert "`timezone` was UTC and is Europe/Moscow" in told and "would be dropped" in told
+    before = stored(seen)
+    done = run(seen, "regrid", "lead", "--now", NOW, "--reason", "moved", "--confirm")
+    assert f"lead: {small.DAYS} windows dropped, {small.DAYS + 1} windows collected again" in done
+    after = stored(seen)
+    assert len(after) == small.DAYS + 1 and not set(after) & set(before)
+    assert sum(after.values()) == sum(before.values())
+    assert ("configuration", "Windows cut anew: 1d, Europe/Moscow (moved)") in marked(seen)
+    assert printed(seen, "plan")[0]["does"] == "nothing"
+
+
+def test_days_that_the_log_no_longer_reaches_are_told_before_they_are_lost(seen: Path) -> None:
+    shorten(seen, "2026-03-09")
+    run(seen, "collect", "--now", NOW)
+    change(seen, grain="1w")
+    assert "7 of them the log no longer reaches" in run(seen, "regrid", "lead", "--now", NOW, code=2)
+
+
+def stored(config: Path) -> dict[datetime, int]:
+    """Return the rows of each stored window by its start."""
+    _project, store = small.opened(config)
+    with store.read() as session:
+        found = metrics.points(session, "lead", metric="quality.rows")
+    store.close()
+    return {point.window.start: int(point.value.value or 0) for point in found}
