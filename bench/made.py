@@ -1,4 +1,7 @@
-"""Make the log that the benches collect: 16 numeric and 5 categorical columns, 36-character ids, labels."""
+"""Make the log that the benches collect: numeric and categorical columns, 36-character ids, labels.
+
+Day by day, so that a log of any size is made in little memory.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,7 +11,6 @@ import duckdb
 
 NUMERIC, CATEGORICAL, DAYS = 16, 5, 30
 START = datetime(2026, 3, 1, tzinfo=UTC)
-_DAY = timedelta(days=1)
 CONFIG = """\
 models:
   bench:
@@ -34,7 +36,7 @@ _ROWS = """
         exp(3 + 0.5 * {noise}) AS latency_ms,
         CASE WHEN hash(i, 9) % 500 = 0 THEN 500 ELSE 200 END AS status,
         (hash(i, 99) % 1000000) / 1000000.0 < 1 / (1 + exp(2.2 - {score})) AS label
-    FROM range({rows}) t(i)
+    FROM range({low}, {high}) t(i)
 """
 
 
@@ -45,6 +47,13 @@ class Made:
     folder: Path
     rows: int
     days: int
+    numeric: int
+    categorical: int
+
+    @property
+    def columns(self) -> int:
+        """How many features there are."""
+        return self.numeric + self.categorical
 
     @property
     def now(self) -> datetime:
@@ -52,21 +61,25 @@ class Made:
         return START + timedelta(days=self.days + 8)
 
 
-def make(folder: Path, rows: int, days: int = DAYS) -> Made:
+def make(
+    folder: Path, rows: int, days: int = DAYS, numeric: int = NUMERIC, categorical: int = CATEGORICAL
+) -> Made:
     """Write the log, the truth and a reference of 30 days once; the same rows for the same numbers."""
-    place = folder / (str(rows) if days == DAYS else f"{rows}-{days}")
-    if not (place / "done").exists():
+    name = "-".join(map(str, (rows, days, numeric, categorical)))
+    made = Made(folder=folder / name, rows=rows, days=days, numeric=numeric, categorical=categorical)
+    if not (made.folder / "done").exists():
         with duckdb.connect(config={"threads": 2}) as db:
             db.execute("SET TimeZone='UTC'")
-            _write(db, place / "predictions", START, rows, days, place / "truth")
+            _write(db, made, made.folder / "predictions", START, rows, days, made.folder / "truth")
             of_reference = max(rows // days * DAYS // 5, 20_000)
-            _write(db, place / "reference", START - timedelta(days=DAYS), of_reference, DAYS)
-        (place / "done").touch()
-    return Made(folder=place, rows=rows, days=days)
+            _write(db, made, made.folder / "reference", START - timedelta(days=DAYS), of_reference, DAYS)
+        (made.folder / "done").touch()
+    return made
 
 
 def _write(
     db: duckdb.DuckDBPyConnection,
+    made: Made,
     folder: Path,
     first: datetime,
     rows: int,
@@ -82,22 +95,26 @@ def _write(
         return f"((hash(i, {k}, {shift}) % 1000003) + 1) / 1000005.0"
 
     def normal(k: int) -> str:
-        return f"sqrt(-2 * ln({even(k)})) * cos(2 * pi() * {even(k + 100)})"
+        return f"sqrt(-2 * ln({even(k)})) * cos(2 * pi() * {even(k + 1000)})"
 
-    numeric = [f"{normal(k)} * {k + 1} + {k} AS x{k}" for k in range(NUMERIC)]
-    levels = [f"'level ' || (hash(i, {50 + k}) % {3 + 9 * k})::VARCHAR AS c{k}" for k in range(CATEGORICAL)]
-    query = _ROWS.format(
-        first=first.isoformat(), days=days, rows=rows, features=", ".join(numeric + levels),
-        score=f"0.9 * ({normal(0)})", noise=normal(77),
-    )  # fmt: skip
-    db.execute(f"CREATE OR REPLACE TEMP TABLE made AS {query}")
+    numeric = [f"{normal(k)} * {k % 20 + 1} + {k} AS x{k}" for k in range(made.numeric)]
+    levels = [
+        f"'level ' || (hash(i, {5000 + k}) % {_levels(k)})::VARCHAR AS c{k}" for k in range(made.categorical)
+    ]
     for day in range(days):
-        start = first + timedelta(days=day)
-        span = f"\"at\" >= '{start.isoformat()}' AND \"at\" < '{(start + _DAY).isoformat()}'"
-        db.execute(f"COPY (SELECT * EXCLUDE (label) FROM made WHERE {span}) TO '{folder}/{day:03}.parquet'")
+        low, high = -(-rows * day // days), -(-rows * (day + 1) // days)
+        query = _ROWS.format(
+            first=first.isoformat(), days=days, rows=rows, low=low, high=high,
+            features=", ".join(numeric + levels), score=f"0.9 * ({normal(0)})", noise=normal(777),
+        )  # fmt: skip
+        db.execute(f"CREATE OR REPLACE TEMP TABLE made AS {query}")
+        db.execute(f"COPY (SELECT * EXCLUDE (label) FROM made) TO '{folder}/{day:03}.parquet'")
         if truth is not None:
             known = '"at" + to_hours(CAST(hash(id) % 150 AS BIGINT)) AS known_at'
-            db.execute(
-                f"COPY (SELECT id, {known}, label FROM made WHERE {span}) TO '{truth}/{day:03}.parquet'"
-            )
+            db.execute(f"COPY (SELECT id, {known}, label FROM made) TO '{truth}/{day:03}.parquet'")
     db.execute("DROP TABLE made")
+
+
+def _levels(k: int) -> int:
+    """Return how many levels a categorical column has: 3, 12, 21, 30 or 39; every 20th one 1,000."""
+    return 1_000 if k % 20 == 5 else 3 + 9 * (k % 5)

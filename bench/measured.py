@@ -2,11 +2,13 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+LOOK = 0.01
+"""Seconds between two looks at its memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,23 +26,37 @@ def measured(
     """Run a command to its end, in our environment and `more`.
 
     Raises:
-        RuntimeError: it failed; the message holds what it said.
+        RuntimeError: it failed, which the message explains, or took longer than `limit` seconds.
     """
     out, err = folder / "stdout", folder / "stderr"
+    peak = 0.0
     with out.open("wb") as stdout, err.open("wb") as stderr:
         begun = time.perf_counter()
         process = subprocess.Popen(
             command, cwd=folder, stdout=stdout, stderr=stderr, env=os.environ | (more or {})
         )
         try:
-            _pid, status, used = os.wait4(process.pid, 0)
-        except BaseException:
+            while process.poll() is None:
+                if time.perf_counter() - begun > limit:
+                    raise RuntimeError(f"{' '.join(command)} took more than {limit:.0f} s")
+                peak = max(peak, _held(process.pid))
+                time.sleep(LOOK)
+        finally:
             process.kill()
-            raise
         wall = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode or wall > limit:
+    if process.returncode:
         said = (err.read_text() or out.read_text())[-2000:]
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said}")
-    scale = 1024 if sys.platform == "linux" else 1024**2
-    return Measured(wall_s=wall, peak_mib=used.ru_maxrss / scale, output=out.read_text())
+    return Measured(wall_s=wall, peak_mib=peak, output=out.read_text())
+
+
+def _held(pid: int) -> float:
+    """Return the most memory that a running process ever held, in MiB; 0 once it has ended.
+
+    What the system tells of an ended process counts what its parent held when it was started, too.
+    """
+    try:
+        told = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in told.splitlines() if line.startswith("VmHWM")), 0.0)
