@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sqlglot import exp
 
 from collectors.counting import Counted, Hist, Key, Levels, Question, SumsBy, with_ctes
+from collectors.dialects.base import Dialect
 from collectors.engines import Engine
 from collectors.expressions import (
-    bin_of,
     both,
     call,
     cast,
@@ -39,7 +39,7 @@ def ask_duckdb(engine: Engine, question: Question) -> list[Counted]:
     """Run one statement (and one more for each sum by bins), whatever is grouped by."""
     columns: list[Column] = [(_steady(key, value), f"v:{key}") for key, value in question.values.items()]
     for key, hist in question.hists.items():
-        columns += _hist(key, hist)
+        columns += _hist(engine.dialect, key, hist)
     for key, levels in question.levels.items():
         columns += _levels(key, levels)
     columns += [(call("histogram", name(one.column)), f"t:{key}") for key, one in question.tallies.items()]
@@ -72,20 +72,21 @@ def _answers(
 ) -> list[pa.Table]:
     """Run a statement grouped by each set of keys (and by `bins`); return the rows of each set."""
     keys, more = question.keys, [alias for _value, alias in bins]
-    binned = select(bins, within(question.rows.copy(), "rows"))
-    binned.set("expressions", [exp.Star(), *binned.expressions])
-    rows = within(binned, "binned")
+    rows = within(question.rows, "rows")
+    if bins:
+        binned = select(bins, within(question.rows.copy(), "rows"))
+        binned.set("expressions", [exp.Star(), *binned.expressions])
+        rows = within(binned, "binned")
     asked: list[Column] = [(name(key), key) for key in (*keys, *more)]
     asked.append((call("grouping_id", *map(name, keys)), _SET))
     query = select([*asked, *columns], rows)
     sets = [exp.Tuple(expressions=[name(key) for key in (*own, *more)]) for own in question.sets]
     query.set("group", exp.Group(grouping_sets=[exp.GroupingSets(expressions=sets)]))
     found = engine.fetch(with_ctes(query, question))
-    which = floats_of(found[_SET])
     left_out = [
         sum(1 << i for i, key in enumerate(reversed(keys)) if key not in own) for own in question.sets
     ]
-    return [found.filter(pa.array(which == one)) for one in left_out]
+    return [found.filter(pc.equal(found[_SET], one)) for one in left_out]
 
 
 def _steady(key: str, value: exp.Expression) -> exp.Expression:
@@ -100,14 +101,14 @@ def keys_in(found: pa.Table, names: Sequence[str]) -> list[Key]:
     return list(zip(*(found[key].to_pylist() for key in names), strict=True))
 
 
-def _hist(key: str, hist: Hist) -> list[Column]:
+def _hist(dialect: Dialect, key: str, hist: Hist) -> list[Column]:
     column = name(hist.column)
     if hist.by is None:
         edges = raw(f"[{', '.join(real_text(edge) for edge in hist.edges)}]")
         return [(call("map_values", call("histogram", column, edges)), f"h:{key}")]
     # every group would hold all bins of every `by`, most of them empty: the rows' bins take less
     place = times(name(hist.by), whole(len(hist.edges) + 1))
-    code = cast(exp.Add(this=place, expression=bin_of(hist.column, hist.edges)), "integer")
+    code = cast(exp.Add(this=place, expression=dialect.bin_of(hist.column, hist.edges)), "integer")
     known = both(not_null(column), not_null(name(hist.by)))
     return [(exp.Filter(this=call("list", code), expression=exp.Where(this=known)), f"h:{key}")]
 
@@ -196,7 +197,7 @@ def _level_counts(found: pa.Table, key: str, levels: Levels, groups: int) -> Cou
 def _sums(engine: Engine, question: Question, wanted: SumsBy) -> list[pa.Table]:
     columns: list[Column] = [(count(name(wanted.column)), "s0")]
     columns += [(_steady("", total(name(one))), f"s{i + 1}") for i, one in enumerate(wanted.sums)]
-    return _answers(engine, question, columns, [(bin_of(wanted.column, wanted.edges), "bin")])
+    return _answers(engine, question, columns, [(engine.dialect.bin_of(wanted.column, wanted.edges), "bin")])
 
 
 def lay_out_sums(found: pa.Table, keys: Sequence[Key], names: Sequence[str], width: int, size: int) -> Floats:

@@ -6,8 +6,22 @@ from datetime import UTC, datetime
 from sqlglot import exp
 
 from collectors.dialects.base import OFFSET, Dialect, epoch
-from collectors.expressions import both, call, cast, either, is_null, not_null, null, raw, string, whole
+from collectors.expressions import (
+    both,
+    call,
+    cast,
+    either,
+    is_null,
+    name,
+    not_null,
+    null,
+    raw,
+    real_text,
+    string,
+    whole,
+)
 from collectors.sources.base import ColumnInfo
+from core.grid import Floats
 
 
 class DuckDb(Dialect):
@@ -46,6 +60,19 @@ class DuckDb(Dialect):
         """Sum with Kahan's correction, so that the order of threads hardly matters."""
         return call("coalesce", call("fsum", value), whole(0))
 
+    def bin_of(self, column: str, edges: Floats) -> exp.Expression:
+        """Number the bin as text: a tree of that many nodes takes longer to write than to run."""
+        place = name(column).sql(self.name)
+
+        def node(low: int, high: int) -> str:
+            if low == high:
+                return str(low)
+            middle = (low + high) // 2
+            test = f"{place} <= {real_text(edges[middle])}"
+            return f"CASE WHEN {test} THEN {node(low, middle)} ELSE {node(middle + 1, high)} END"
+
+        return raw(f"CASE WHEN NOT {place} IS NULL THEN {node(0, len(edges))} END")
+
     def natural(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
         """Read a column as what it means."""
         if column.is_text and column.kind == "boolean":
@@ -72,7 +99,7 @@ class DuckDb(Dialect):
 
     def has_offset(self, value: exp.Expression) -> exp.Expression:
         """Look for a zone after the time of day."""
-        return call("regexp_matches", value, string(r"\d[T ]\d.*" + OFFSET))
+        return call("regexp_matches", value, string(r"[0-9][T ][0-9].*" + OFFSET))
 
     def distinct_key(self, texts: Sequence[exp.Expression]) -> exp.Expression:
         """Hash; NULL where the first text is."""
