@@ -149,6 +149,10 @@ class SqlEngine(Engine):
                     else _("For example: {address}").format(address=self.dialect.address)
                 ),
             ) from error
+        except Exception as error:  # a driver may look for credentials here, and fail in any way
+            raise SourceError(
+                _("{database}: {error}").format(database=shown(parsed), error=_first_line(error))
+            ) from error
         self.key = url
         self.shown = shown(parsed)
         prepare = self.dialect.prepare

@@ -31,11 +31,15 @@ from core.grid import Floats
 
 DAY_US = 86_400_000_000
 NUMBER = (
-    r"^\s*[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?|[nN][aA][nN]|[iI][nN][fF]([iI][nN][iI][tT][yY])?)\s*$"
+    r"^\s*[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,2})?|[nN][aA][nN]"
+    r"|[iI][nN][fF]([iI][nN][iI][tT][yY])?)\s*$"
 )
-LOOSE = NUMBER.replace("{1,2}", "{1,3}")  # where nothing can overflow
-OFFSET = r"([zZ]|[+-]\d{2}(:?\d{2})?)$"
-WHEN = r"^\s*\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([zZ]|[+-]\d{2}(:?\d{2})?)?)?\s*$"
+"""What looks like a number to every engine; `\\d` would be digits of all scripts to some."""
+LOOSE = NUMBER.replace("{1,2}", "{1,3}")
+"""The same with larger exponents, for what cannot overflow."""
+OFFSET = r"([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$"
+CLOCK = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
+WHEN = rf"^\s*[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}([T ]{CLOCK}\s*([zZ]|[+-][0-9]{{2}}(:?[0-9]{{2}})?)?)?\s*$"
 
 
 Item = tuple[int, exp.Expression, exp.Expression]
@@ -144,7 +148,7 @@ class Dialect(ABC):
 
     def has_offset(self, value: exp.Expression) -> exp.Expression:
         """Test whether a time written as text names its zone."""
-        return matches(self.text(value), r"^.*\d[T ]\d.*" + OFFSET)
+        return matches(self.text(value), r"^.*[0-9][T ][0-9].*" + OFFSET)
 
     def unsure(
         self, value: exp.Expression, column: ColumnInfo, zone: ZoneInfo | None, span: tuple[int, int]

@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlglot import exp
 
-from collectors.dialects.base import DAY_US, OFFSET, WHEN, SqlDialect, clock_less_zone, epoch, matches
+from collectors.dialects.base import CLOCK, DAY_US, OFFSET, WHEN, SqlDialect, clock_less_zone, epoch, matches
 from collectors.expressions import both, call, cast, either, not_null, null, raw, string, whole
 from collectors.sources.base import ColumnInfo, Kind
 
 _COLLATION = "/*M! utf8mb4_nopad_bin *//*!80000 utf8mb4_0900_bin */"
 """Compares letter by letter, spaces at the end too; each of the two servers reads its own name for that."""
-_NUMBER = r"^\s*[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d{1,%d})?)\s*$"
+_NUMBER = r"^\s*[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,%d})?)\s*$"
 _NAN = r"^\s*[-+]?[nN][aA][nN]\s*$"
-_CLOCK = r"^\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?"
+_CLOCK = rf"^[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}([T ]{CLOCK})?"
 _TYPES = {
     0: "decimal", 1: "tinyint", 2: "smallint", 3: "int", 4: "float", 5: "double", 7: "timestamp", 8: "bigint",
     9: "mediumint", 10: "date", 11: "time", 12: "datetime", 13: "year", 15: "varchar", 16: "bit", 245: "json",

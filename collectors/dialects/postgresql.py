@@ -6,10 +6,17 @@ from typing import Any
 
 from sqlglot import exp
 
-from collectors.dialects.base import NUMBER, WHEN, SqlDialect, epoch, matches
+from collectors.dialects.base import NUMBER, SqlDialect, epoch, matches
 from collectors.expressions import both, call, cast, either, null, raw, times, whole
 from collectors.sources.base import ColumnInfo, Kind
 
+_DAY = (  # of the calendar: a cast that fails would end the statement
+    r"([0-9]{4}-(0?[13578]|1[02])-(0?[1-9]|[12][0-9]|3[01])|[0-9]{4}-(0?[469]|11)-(0?[1-9]|[12][0-9]|30)"
+    r"|[0-9]{4}-0?2-(0?[1-9]|1[0-9]|2[0-8])|([0-9]{2}(0[48]|[2468][048]|[13579][26])"
+    r"|([02468][048]|[13579][26])00)-0?2-29)"
+)
+_ZONE = r"([zZ]|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
+_WHEN = rf"^\s*{_DAY}([T ]([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?\s*{_ZONE}?)?\s*$"
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("int2", "int4", "int8", "numeric", "float4", "float8"), "numeric"),
     **dict.fromkeys(("text", "varchar", "bpchar", "uuid", "name", "unknown"), "categorical"),
@@ -46,7 +53,7 @@ class PostgreSql(SqlDialect):
         if column.kind == "time":
             return _pg_micros(value)
         if column.is_text:
-            fits = matches(value.copy(), WHEN)  # a cast that fails would end the statement
+            fits = matches(value.copy(), _WHEN)
             zoned = _pg_micros(cast(value.copy(), "timestamptz"))
             naive = _pg_micros(cast(value.copy(), "timestamp"))
             named = both(fits, self.has_offset(value.copy()))

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from collectors.dialects.base import NUMBER, SqlDialect
+from collectors.dialects.base import LOOSE, SqlDialect
 from collectors.expressions import call, cast, either, null, raw, string, whole
 from collectors.sources.base import ColumnInfo
 
-_NUMBER = re.compile(NUMBER.replace("{1,2}", "{1,3}"), re.ASCII)
+_NUMBER = re.compile(LOOSE)
 _ZONED = re.compile(r"\d[T ]\d.*([zZ]|[+-]\d{2}(:?\d{2})?)$")
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlglot import exp
 
-from collectors.dialects.base import OFFSET, WHEN, SqlDialect, clock_less_zone, epoch, matches
+from collectors.dialects.base import CLOCK, OFFSET, WHEN, SqlDialect, clock_less_zone, epoch, matches
 from collectors.expressions import both, call, cast, either, null, raw, string, times, whole
 from collectors.sources.base import ColumnInfo, Kind
 
-_CLOCK = r"^\d{4}-\d{1,2}-\d{1,2}( \d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?"
+_CLOCK = rf"^[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}( {CLOCK})?"
 _INFINITE = r"^\s*[-+]?[iI][nN][fF]"
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("tinyint", "smallint", "integer", "bigint", "real", "double", "decimal"), "numeric"),

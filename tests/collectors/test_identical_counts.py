@@ -12,12 +12,19 @@ import pyarrow as pa
 import pytest
 
 import collectors.dialects
+from tests.collectors import clusters
+from tests.collectors.clusters import Cluster
 from tests.collectors.house import House, assert_alike
 from tests.collectors.odd import odd_body, odd_log, odd_truth, to_chdb, to_parquet, to_sql
 
 LATER = datetime(2026, 11, 20, tzinfo=UTC)
 APRIL, OCTOBER = datetime(2026, 4, 5, tzinfo=UTC), datetime(2026, 10, 23, tzinfo=UTC)
+NUMBERS = ["1", " 2 ", "1d", "0x1p3", "", " ", "x", "1e5", "NaN", ".5", "5.", "+7", "1_000", "١", None]
+TIMES = ["2026-03-27 10:00:00", "2026-03-27T10:00:00Z", "2026-03-27 10:00:00+05:30", "2026-03-29 02:30:00",
+         "2026-03-28", "12:00", "", "never", None, "2026-03-27 10:00:00.123456", "2026-03-28 23:59:59+00",
+         "2026-03-29 10:00:00-03:30", "2026-03-29 11:00", "2026-02-30 10:00:00"]  # fmt: skip
 Put = Callable[[pa.Table, str], Mapping[str, Any]]
+pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,18 +71,33 @@ def clickhouse(request: pytest.FixtureRequest, folder: Path) -> Place:
     return Place(put=lambda rows, name: to_chdb(rows, folder / "chdb", name))
 
 
-RUN = [duckdb, postgresql, sqlite, mysql, clickhouse]
+def spark(request: pytest.FixtureRequest, folder: Path) -> Place:
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return Place(put=lambda rows, name: cluster.source(**to_parquet(rows, folder, name)))
+
+
+RUN = [duckdb, postgresql, sqlite, mysql, clickhouse, spark]
 RENDERED = ["bigquery", "snowflake", "trino"]
 """Engines that no test here runs: test_rendered.py."""
 
 
 def test_every_engine_is_counted_or_named() -> None:
     known = {one.name for one in pkgutil.iter_modules(collectors.dialects.__path__)} - {"base"}
-    assert known == {one.__name__ for one in RUN} | set(RENDERED) | {"spark"}
+    assert known == {one.__name__ for one in RUN} | set(RENDERED)
 
 
-HEAVY = {clickhouse}
-"""Half a gigabyte to install, so these are left to the slow tier."""
+HEAVY = {clickhouse, spark}
+"""Half a gigabyte each to install, so these are left to the slow tier."""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Start a Spark master and two workers; this process speaks to them from 127.0.0.1."""
+    clusters.needed()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+        with clusters.running(tmp_path_factory.mktemp("spark")) as made:
+            yield made
 
 
 @pytest.fixture(
@@ -153,3 +175,26 @@ def test_a_reference_may_lie_there_too(place: Place, house: House) -> None:
     assert row is not None
     assert sum(p.inputs.rows for k, p in reference.items() if not k.segment) == 6 * 300 + 20
     assert house.grids().columns["a.b"].levels
+
+
+def test_texts_are_read_alike(place: Place, house: House, tmp_path: Path) -> None:
+    pairs = [(at, x) for at in TIMES for x in NUMBERS]
+    rows = pa.table(
+        {
+            "id": pa.array([str(i) for i in range(len(pairs))]),
+            "s": pa.array([0.5] * len(pairs)),
+            "at": pa.array([at for at, _x in pairs], pa.string()),
+            "x": pa.array([x for _at, x in pairs], pa.string()),
+        }
+    )
+    file = to_parquet(rows, tmp_path / "files", "texts")
+    near = House(folder=tmp_path / "near")
+    near.folder.mkdir()
+    for one, where in ((near, file), (house, place.put(rows, "Texts"))):
+        columns, features = {"id": "id", "time": "at", "score": "s"}, {"numeric": ["x"]}
+        predictions = {**where, "columns": columns, "features": features, "timezone": "Europe/Berlin"}
+        one.body = {"predictions": predictions, "reference": file, "service_grain": "1d"}
+        assert not one.collect(LATER, until=APRIL).error
+    assert assert_alike(house, near) == 3
+    assert [row.notes for row in house.windows()] == [row.notes for row in near.windows()]
+    near.close()
