@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from core.config import Model
 from core.rules import AlertState, TicketState
 from core.text import gettext as _
 from core.values import MetricPoint
-from core.windows import Grain
+from core.windows import Grain, Window, window_at
 from dashboard.charts import SCORE
 from dashboard.context import Context
 from dashboard.scene import Moment, Shade
@@ -25,6 +26,7 @@ from store.goals import goal_history
 from store.grids import grid_set
 from store.marks import marks
 from store.models import models, versions
+from store.retention import stretches
 from store.tickets import tickets
 from store.windows import windows
 
@@ -217,6 +219,15 @@ def shades(facts: Facts, metric: str, primary: str, version: str, segment: str, 
                 )
             )
     return ours
+
+
+def kept_window(context: Context, model: Model, window: Window | None) -> Window | None:
+    """Return a window as it is kept: the coarser one where it was rolled up."""
+    if window is None:
+        return None
+    with context.store.read() as session:
+        first = stretches(session, model, window.grain, window.start, window.end)[0]
+    return window_at(window.start, first.grain, context.zone)
 
 
 def column_points(

@@ -82,7 +82,7 @@ def filters(context: Context, model: Model) -> tuple[View, list[str]]:
         version=version.value,
         segment=segment.value,
         column=column.value,
-        window=window,
+        window=data.kept_window(context, model, window),
         versions=facts.versions,
         compare=compare,
         scene=scene,

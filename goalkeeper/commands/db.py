@@ -71,8 +71,9 @@ def stats(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
         [_("model"), _("grain"), _("windows"), _("profiles"), _("their size"), _("values"), _("their size")],
         [
             (
-                one.model, grain.grain, grain.windows or "", figure(grain.profiles, "count"),
-                size(grain.profile_bytes), figure(grain.values, "count"), size(grain.value_bytes),
+                one.model, grain.grain, figure(grain.windows or None, "count"),
+                figure(grain.profiles, "count"), size(grain.profile_bytes),
+                figure(grain.values, "count"), size(grain.value_bytes),
             )
             for one in found
             for grain in one.grains

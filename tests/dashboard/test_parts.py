@@ -211,6 +211,19 @@ def test_releases_stand_on_the_time_axis_in_local_time() -> None:
     assert chart.layout.annotations[0].text == "▲ v&lt;2&gt;"
 
 
+def test_weeks_stand_where_days_were_rolled_up() -> None:
+    weeks = [window_at(START + timedelta(weeks=at), Grain.WEEK, ZoneInfo("UTC")) for at in (0, 1)]
+    after = weeks[-1].end
+    days = [window_at(after + timedelta(days=at), Grain.DAY, ZoneInfo("UTC")) for at in (0, 2)]
+    found = [
+        MetricPoint(model="lead", metric="m", window=window, value=MetricValue(value=0.5, n=9))
+        for window in (*weeks, *days)
+    ]
+    chart = charts.trend({"A": found}, "percent", scene(START, after + timedelta(days=3)))
+    assert list(chart.data[0].y) == [0.5, 0.5, 0.5, None, 0.5]
+    assert "–" in chart.data[0].hovertext[0] and "–" not in chart.data[0].hovertext[2]
+
+
 def test_hours_with_gaps_are_drawn() -> None:
     hours = [window_at(START + timedelta(hours=at), Grain.HOUR, ZoneInfo("UTC")) for at in (0, 1, 14, 15)]
     found = [

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from sqlalchemy.orm import Session
@@ -23,6 +24,7 @@ from reports.query import Query
 from store import alerts, metrics, profiles, retention, settings, windows
 from store.database import Store
 from store.leases import LostLeaseError, lost
+from store.sizes import sizes, whole
 from store.tables import WindowRow
 from tests.goalkeeper import small
 from tests.goalkeeper.test_commands import printed, run
@@ -139,6 +141,11 @@ def test_days_become_weeks_with_the_same_counts_on_both_databases(tmp_path: Path
         ("v1", segment) for segment in ("", "region=north", "region=south")
     }
     assert min(key.start for key in found.cells(Grain.DAY)) == small.START + 14 * DAY
+    with found.store.read() as session:
+        (size,) = sizes(session)
+        assert whole(session) > size.bytes
+    by_grain = {one.grain: one.profile_bytes for one in size.grains}
+    assert by_grain["1w"] == sum(len(encode(p.inputs)) + len(encode(p.outcomes)) for p in weeks.values())
     found.store.close()
 
 
@@ -198,6 +205,39 @@ def test_a_second_time_and_the_next_pass_find_nothing_to_do(kept: Kept) -> None:
     with kept.store.read() as session:
         after = [(row.id, row.state, row.since, row.until) for row in alerts.alerts(session, "lead")]
     assert after == before
+
+
+@pytest.mark.parametrize("reference", [{"from": "2026-03-02", "to": "2026-03-20"}, {"path": "ref.parquet"}])
+def test_alerts_of_days_that_are_gone_stay_as_they_stood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: dict[str, str]
+) -> None:
+    """With the file, which knows no times, rules learn from days that are rolled up."""
+    monkeypatch.setattr(retention, "LOOK_BACK", LOOK_BACK | {Grain.DAY: 14})
+    path = make(tmp_path, reference=reference)
+    log = pd.read_parquet(tmp_path / "log.parquet")
+    log.drop(columns=["at"]).to_parquet(tmp_path / "ref.parquet")
+    more = [log.assign(at=log["at"] + pd.Timedelta(days=28 * at), id=log["id"] + f"-{at}") for at in (1, 2)]
+    rest = pd.concat(more).assign(status="ok")
+    rest.loc[(rest["at"] >= "2026-05-18") & (rest.index % 2 == 0), "status"] = "error"
+    pd.concat([log, rest]).to_parquet(tmp_path / "log.parquet", index=False)
+    found = Kept(path)
+    now = small.START + 84 * DAY + timedelta(hours=6)
+    found.collect(now)
+
+    def told() -> list[tuple[Any, ...]]:
+        with found.store.read() as session:
+            rows = alerts.alerts(session, "lead")
+            return sorted((row.id, row.rule, row.state, row.since, row.until, row.reason) for row in rows)
+
+    before = told()
+    early = [row for row in before if row[1] == "service.error_share" and row[3] < small.START + 4 * WEEK]
+    late = [row for row in before if row[1] == "service.error_share" and row[2] == "firing"]
+    assert early and (late or "path" in reference)
+    steps = found.retain(now)
+    assert [step.windows for step in steps] == [49]
+    found.collect(now)
+    assert told() == before
+    found.store.close()
 
 
 @pytest.mark.parametrize("writes", [0, 1, 3, 12, 19, 20])
