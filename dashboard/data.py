@@ -233,7 +233,7 @@ def kept_window(context: Context, model: Model, window: Window | None) -> Window
 def column_points(
     context: Context, model: str, metric: str, since: datetime, until: datetime
 ) -> list[MetricPoint]:
-    """Return a metric's stored points of every column."""
+    """Return a metric's points of every column."""
     return _column_points(context, context.mark, model, metric, since, until)
 
 
@@ -241,7 +241,7 @@ def column_points(
 def _column_points(
     _context: Context, mark: str, model: str, metric: str, since: datetime, until: datetime
 ) -> list[MetricPoint]:
-    return _context.query.stored(model, metric=metric, since=since, until=until, version="", segment="")
+    return _context.query.series(model, metric, since=since, until=until, now=_context.now, column=None)
 
 
 @st.cache_data(show_spinner=False, max_entries=200)

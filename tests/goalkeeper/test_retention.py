@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,7 @@ from alerts.series import Accepted
 from core.codec import encode
 from core.profile import ProfileKey
 from core.values import MetricPoint
-from core.windows import Grain
+from core.windows import Grain, window_at
 from goalkeeper.jobs import retention as job
 from goalkeeper.jobs.passes import run_pass
 from reports.export import export_points
@@ -183,6 +184,18 @@ def test_charts_and_exports_show_weeks_where_the_days_are_gone(kept: Kept) -> No
         "lead", "drift.jensen_shannon", since=small.START, until=small.NOW
     )
     assert [window.grain for window in heat.windows[:3]] == [Grain.WEEK, Grain.WEEK, Grain.DAY]
+
+
+def test_a_day_that_a_page_picked_and_that_is_gone_is_its_week(kept: Kept) -> None:
+    from dashboard.data import kept_window
+
+    kept.retain()
+    model, zone = kept.project.models["lead"], kept.project.zone
+    context: Any = SimpleNamespace(store=kept.store, zone=zone)
+    for at, grain in ((3, Grain.WEEK), (20, Grain.DAY)):
+        found = kept_window(context, model, window_at(small.START + at * DAY, Grain.DAY, zone))
+        assert found == window_at(small.START + at * DAY, grain, zone)
+    assert kept_window(context, model, None) is None
 
 
 def test_hours_that_are_gone_are_shown_by_their_days(kept: Kept) -> None:
