@@ -42,7 +42,7 @@ from store.retention import rolled_until
 from store.tables import WindowRow
 
 BATCH_ROWS = 4_000_000
-"""Rows of one batch for each GiB of `memory_limit`."""
+"""Rows of one batch for each GiB of `memory_limit`; as many are counted of every segment at a time."""
 BATCH_WINDOWS = 62
 HOURS = 24
 Progress = Callable[[str, int, int], None]
@@ -346,7 +346,7 @@ class Collector:
 
     def _batches(self, due: Sequence[Window], times: int = 1) -> list[list[Window]]:
         log = self.parts["predictions"]
-        most = max(BATCH_ROWS * self.project.memory_limit // 2**30, 1)
+        most = max(BATCH_ROWS * self.project.memory_limit // 2**30 // (1 + len(self.model.segments)), 1)
         return batches(due, rows_in(due, log), most, BATCH_WINDOWS * times)
 
     def _row(self, window: Window, inputs: str, outcomes: str, notes: Mapping[str, Any]) -> WindowRow:

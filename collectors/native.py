@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from sqlglot import exp
 
 from collectors.counting import Counted, Hist, Key, Levels, Question, SumsBy, with_ctes
-from collectors.dialects.base import Dialect
 from collectors.engines import Engine
 from collectors.expressions import (
     both,
@@ -23,9 +22,7 @@ from collectors.expressions import (
     real_text,
     select,
     string,
-    times,
     total,
-    whole,
     within,
 )
 from core.grid import Counts, Floats
@@ -39,7 +36,7 @@ def ask_duckdb(engine: Engine, question: Question) -> list[Counted]:
     """Run one statement (and one more for each sum by bins), whatever is grouped by."""
     columns: list[Column] = [(_steady(key, value), f"v:{key}") for key, value in question.values.items()]
     for key, hist in question.hists.items():
-        columns += _hist(engine.dialect, key, hist)
+        columns += _hist(key, hist)
     for key, levels in question.levels.items():
         columns += _levels(key, levels)
     columns += [(call("histogram", name(one.column)), f"t:{key}") for key, one in question.tallies.items()]
@@ -101,16 +98,19 @@ def keys_in(found: pa.Table, names: Sequence[str]) -> list[Key]:
     return list(zip(*(found[key].to_pylist() for key in names), strict=True))
 
 
-def _hist(dialect: Dialect, key: str, hist: Hist) -> list[Column]:
+def _hist(key: str, hist: Hist) -> list[Column]:
     column = name(hist.column)
     if hist.by is None:
         edges = raw(f"[{', '.join(real_text(edge) for edge in hist.edges)}]")
         return [(call("map_values", call("histogram", column, edges)), f"h:{key}")]
-    # every group would hold all bins of every `by`, most of them empty: the rows' bins take less
-    place = times(name(hist.by), whole(len(hist.edges) + 1))
-    code = cast(exp.Add(this=place, expression=dialect.bin_of(hist.column, hist.edges)), "integer")
+    # bins for every group and every `by`, most of them empty, would take longer than the rows' own values
+    pair = call(
+        "struct_pack",
+        raw(f"b := {cast(name(hist.by), 'SMALLINT').sql('duckdb')}"),
+        raw(f"x := {column.sql('duckdb')}"),
+    )
     known = both(not_null(column), not_null(name(hist.by)))
-    return [(exp.Filter(this=call("list", code), expression=exp.Where(this=known)), f"h:{key}")]
+    return [(exp.Filter(this=call("list", pair), expression=exp.Where(this=known)), f"h:{key}")]
 
 
 def _levels(key: str, levels: Levels) -> list[Column]:
@@ -150,18 +150,16 @@ def _plain(array: pa.Array, dtype: type[np.generic], missing: float) -> NDArray[
 
 def _lay_out(column: pa.ChunkedArray, counts: Counts) -> None:
     """Write lists of counts (NULL: none) into the zeros of `counts` [groups, width]."""
-    lengths, flat = _flat(column)
-    counts[np.arange(counts.shape[1])[None, :] < lengths[:, None]] = flat
-
-
-def _flat(column: pa.ChunkedArray) -> tuple[Counts, Counts]:
-    """Return the lengths of lists of whole numbers (NULL: 0), and their items one after the other."""
-    lengths = [np.zeros(0, dtype=np.int64)]
-    items = [np.zeros(0, dtype=np.int64)]
+    group = 0
     for chunk in column.chunks:
-        lengths.append(_plain(pc.cast(pc.list_value_length(chunk), pa.int64()), np.int64, 0))
-        items.append(_plain(pc.cast(pc.list_flatten(chunk), pa.int64()), np.int64, 0))
-    return np.concatenate(lengths), np.concatenate(items)
+        inside = np.arange(counts.shape[1])[None, :] < _lengths(chunk)[:, None]
+        flat = pc.cast(pc.list_flatten(chunk), pa.int64())
+        counts[group : group + len(chunk)][inside] = _plain(flat, np.int64, 0)
+        group += len(chunk)
+
+
+def _lengths(lists: pa.Array) -> Counts:
+    return _plain(pc.cast(pc.list_value_length(lists), pa.int64()), np.int64, 0)
 
 
 def _hist_counts(found: pa.Table, key: str, hist: Hist, groups: int) -> Counts:
@@ -170,10 +168,17 @@ def _hist_counts(found: pa.Table, key: str, hist: Hist, groups: int) -> Counts:
         counts = np.zeros(shape, dtype=np.int64)
         _lay_out(found[f"h:{key}"], counts[:, 0])
         return counts
-    lengths, codes = _flat(found[f"h:{key}"])
-    cells = hist.size * shape[2]
-    at = np.repeat(np.arange(groups) * cells, lengths) + codes
-    return np.bincount(at, minlength=groups * cells).reshape(shape)
+    cells = np.zeros(shape[0] * shape[1] * shape[2], dtype=np.int64)
+    group = 0
+    for chunk in found[f"h:{key}"].chunks:
+        lengths, pairs = _lengths(chunk), pc.list_flatten(chunk)
+        by, values = pairs.flatten()
+        bins = np.searchsorted(hist.edges, _plain(values, np.float64, np.nan))
+        of_group = np.repeat(np.arange(group, group + len(chunk)), lengths)
+        of_group = of_group * hist.size + _plain(by, np.int16, 0)
+        cells += np.bincount(of_group * shape[2] + bins, minlength=len(cells))
+        group += len(chunk)
+    return cells.reshape(shape)
 
 
 def _level_counts(found: pa.Table, key: str, levels: Levels, groups: int) -> Counts:
