@@ -15,7 +15,7 @@ from alerts.book import Book, Entry
 from alerts.defaults import Watch, rules_of
 from alerts.desk import Desk
 from alerts.findings import finding_of, severity_of, span_of
-from alerts.mark import firing_under, keep, mark_of
+from alerts.mark import firing_under, keep, mark_of, unjudged_from
 from alerts.reading import read_known
 from alerts.series import Judged, Known, frontiers, is_live, judge_all
 from alerts.timeline import Episode
@@ -55,7 +55,8 @@ def evaluate(*, store: Store, project: Project, model_name: str, now: datetime) 
             firing = firing_under(session, model_name, mark)
             if firing is not None:
                 return EvaluateResult(firing=firing)
-            known = read_known(session, project, model, watches, now)
+            since = unjudged_from(session, model, watches, mark)
+            known = read_known(session, project, model, watches, now, since)
         judged = judge_all(known, watches)
         with store.write() as session:
             result = _write(session, project, known, watches, judged)

@@ -1,22 +1,49 @@
 """What an evaluation was made from: while that stays the same, another one would find and write the same."""
 
 import hashlib
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from alerts.defaults import Watch
+from alerts.timeline import RECOVERY
 from core.config import Model, Project, configuration_hash
+from core.rules import AlertState
 from core.windows import window_at
-from store import references, settings, silences
+from store import references, retention, settings, silences
 from store.normal import maturity_of
-from store.tables import AlertChangeRow, AlertRow, MetricRow, TicketEventRow, TicketRow, WindowRow
+from store.tables import (
+    AlertChangeRow,
+    AlertRow,
+    MetricRow,
+    RunRow,
+    TicketEventRow,
+    TicketRow,
+    WindowRow,
+)
 
 
-def mark_of(session: Session, project: Project, model: Model, watches: Sequence[Watch], now: datetime) -> str:
-    """Return 16 hexadecimal digits that change with anything that an evaluation reads.
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What an evaluation reads. `rules` stands for what is judged by and for what people did, `all` for that
+    and the values; `newest` is the newest value's id, `now` the moment as of which it was.
+    """
+
+    rules: str
+    all: str
+    newest: int
+    now: datetime
+
+
+def mark_of(
+    session: Session, project: Project, model: Model, watches: Sequence[Watch], now: datetime
+) -> Mark:
+    """Return the marks of an evaluation at `now`.
 
     Of `now` only matters which windows have ended, settled and matured by then.
     """
@@ -31,25 +58,73 @@ def mark_of(session: Session, project: Project, model: Model, watches: Sequence[
     held = select(func.count(), func.max(WindowRow.collected_at)).where(WindowRow.model == model.name)
     told = select(func.max(AlertChangeRow.id)).join(AlertRow, AlertRow.id == AlertChangeRow.alert_id)
     acted = select(func.max(TicketEventRow.id)).join(TicketRow, TicketRow.id == TicketEventRow.ticket_id)
+    code = select(RunRow.code).where(RunRow.model == model.name).order_by(RunRow.id.desc()).limit(1)
     plugins = sorted(path for folder in project.plugin_dirs for path in folder.rglob("*.py"))
-    facts = [
-        configuration_hash(model), model, watches, project.language, project.calendar, ended,
+    rules = [
+        configuration_hash(model), model, watches, project.language, project.calendar, session.scalar(code),
         None if reference is None else (reference.id, reference.fingerprint),
         [row.id for row in silences.active(session, model.name, now)],
-        session.scalar(newest), tuple(session.execute(held).one()),
         session.scalar(told.where(AlertRow.model == model.name)),
         session.scalar(acted.where(TicketRow.model == model.name)),
-        [(path, path.stat().st_mtime_ns) for path in plugins],
+        [(path, path.stat().st_mtime_ns) for path in plugins], retention.rolled_until(session, model.name),
     ]  # fmt: skip
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+    last = session.scalar(newest) or 0
+    return Mark(
+        rules=_digest(rules),
+        all=_digest([rules, ended, last, tuple(session.execute(held).one())]),
+        newest=last,
+        now=now,
+    )
 
 
-def firing_under(session: Session, model: str, mark: str) -> int | None:
+def firing_under(session: Session, model: str, mark: Mark) -> int | None:
     """Return how many alerts of harm fired at the last evaluation; None where that had another mark."""
-    kept, _space, firing = (settings.get(session, f"evaluated:{model}") or "").partition(" ")
-    return int(firing) if kept == mark else None
+    kept = _kept(session, model)
+    return int(kept["firing"]) if kept.get("all") == mark.all else None
 
 
-def keep(session: Session, model: str, mark: str, firing: int) -> None:
+def keep(session: Session, model: str, mark: Mark, firing: int) -> None:
     """Keep what an evaluation was made from and what it found."""
-    settings.put(session, f"evaluated:{model}", f"{mark} {firing}")
+    kept = asdict(mark) | {"now": mark.now.isoformat(), "firing": firing}
+    settings.put(session, f"evaluated:{model}", json.dumps(kept))
+
+
+def unjudged_from(session: Session, model: Model, watches: Sequence[Watch], mark: Mark) -> datetime | None:
+    """Return from when on windows may be judged otherwise than at the last evaluation; None: all of them.
+
+    That is the earliest of the windows that are new or restated since, less those that a rule counts in a
+    row, and the begin of every alert that reaches into them.
+    """
+    kept = _kept(session, model.name)
+    if kept.get("rules") != mark.rules:
+        return None
+    before = datetime.fromisoformat(kept["now"])
+    changed = select(func.min(MetricRow.window_start)).where(
+        MetricRow.model == model.name, MetricRow.id > kept["newest"]
+    )
+    seen = select(func.min(WindowRow.start)).where(
+        WindowRow.model == model.name, WindowRow.collected_at >= before
+    )
+    grains = {model.grain, model.service_grain}
+    row = max(watch.options.row for watch in watches) + max(RECOVERY[grain] for grain in grains)
+    first = min(
+        filter(None, [before - max(model.settle_of(grain) for grain in grains), session.scalar(changed),
+                      session.scalar(seen)])
+    ) - row * model.grain.length  # fmt: skip
+    reaching = select(func.min(AlertRow.since)).where(
+        AlertRow.model == model.name, AlertRow.state != AlertState.WITHDRAWN
+    )
+    while True:
+        earlier = session.scalar(reaching.where(or_(AlertRow.until.is_(None), AlertRow.until >= first)))
+        if earlier is None or earlier >= first:
+            return first
+        first = earlier
+
+
+def _kept(session: Session, model: str) -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads(settings.get(session, f"evaluated:{model}") or "{}")
+    return kept
+
+
+def _digest(facts: Sequence[object]) -> str:
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]

@@ -9,57 +9,141 @@ from sqlalchemy.orm import Session
 
 from alerts.days import holidays_of
 from alerts.defaults import Watch
+from alerts.rules.base import FOUR_WEEKS
 from alerts.series import Accepted, Known, Note
 from core.config import Model, Project, configuration_hash
 from core.profile import Profile, ProfileKey, merge_all
 from core.roles import SERVED
 from core.rules import AlertKey, Resolution
 from core.text import gettext as _
-from core.values import MetricPoint
+from core.values import MetricPoint, ValueState
 from core.windows import Grain, Window, window_at
 from metrics.measure import Stage, measure, stage_of
 from store import grids, metrics, references, tickets, windows
 from store.normal import is_moving, maturity_of, window_of
-from store.retention import judged_from
+from store.retention import judged_from, reach
 from store.tables import ReferenceRow, WindowRow
 
 _baselines: dict[tuple[object, ...], Mapping[str, Sequence[MetricPoint]]] = {}
+MOST_BASELINES = 64
 
 
 def read_known(
-    session: Session, project: Project, model: Model, watches: Sequence[Watch], now: datetime
+    session: Session,
+    project: Project,
+    model: Model,
+    watches: Sequence[Watch],
+    now: datetime,
+    since: datetime | None = None,
 ) -> Known:
-    """Return everything that the rules of a model need, as of `now`."""
-    wanted = {watch.metric for watch in watches if not watch.muted} | {"service.requests", "quality.rows"}
-    points: defaultdict[str, list[MetricPoint]] = defaultdict(list)
-    for point in metrics.points(session, model.name, metrics=sorted(wanted), column=None):
-        points[point.metric].append(point)
-    parted = sorted({watch.metric for watch in watches if watch.segments is not None and not watch.muted})
-    if parted and model.segments:
-        for point in metrics.points(session, model.name, metrics=parted, segment=None, column=None):
-            if point.segment:
-                points[point.metric].append(point)
-    rows = [
-        row
-        for grain in sorted({model.grain, model.service_grain})
-        for row in windows.windows(session, model.name, grain)
-    ]
-    days = [row.start.astimezone(project.zone).date() for row in rows] or [
-        now.astimezone(project.zone).date()
-    ]
+    """Return what a model's rules need, as of `now`, to judge the windows from `since` on (None: all)."""
+    heard = [watch for watch in watches if not watch.muted]
     reference = None if is_moving(model) else references.current_reference(session, model.name)
+    baseline = {} if reference is None else baseline_of(session, project, model, reference)
+    accepted = accepted_keys(session, model.name)
+    grains = sorted({model.grain, model.service_grain})
+    read_from = _read_from(project, model, heard, accepted, since)
+    points: defaultdict[str, list[MetricPoint]] = defaultdict(list)
+    for grain in grains:
+        for point in _points(session, model, grain, heard, baseline, read_from.get(grain)):
+            points[point.metric].append(point)
+    rows = [
+        row for grain in grains for row in windows.windows(session, model.name, grain, read_from.get(grain))
+    ]
+    first = min(
+        (windows.first(session, model.name, grain) or now for grain in grains), default=now
+    )  # fmt: skip
+    judged = judged_from(session, model)
+    if since is not None:
+        judged = {grain: max(since, judged.get(grain, since)) for grain in grains}
     return Known(
         model=model,
         now=now,
         zone=project.zone,
         points=points,
-        baseline={} if reference is None else baseline_of(session, project, model, reference),
+        baseline=baseline,
         timed=reference is not None and reference.windows > 0,
         notes=[_note(row) for row in rows],
-        holidays=_holidays(project, min(days), now.astimezone(project.zone).date()),
-        accepted=accepted_keys(session, model.name),
-        judged_from=judged_from(session, model),
+        holidays=_holidays(
+            project, first.astimezone(project.zone).date(), now.astimezone(project.zone).date()
+        ),
+        accepted=accepted,
+        judged_from=judged,
+        read_from=read_from,
+        by_hours=_by_hours(session, model, heard, now),
         plugin_dirs=project.plugin_dirs,
+    )
+
+
+def _read_from(
+    project: Project, model: Model, watches: Sequence[Watch], accepted: Mapping[AlertKey, Accepted],
+    since: datetime | None,
+) -> dict[Grain, datetime]:  # fmt: skip
+    """Return from when on values of each grain are read; none where all of them are."""
+    kinds = [getattr(watch.judge(project.plugin_dirs), "LOOKS_BACK", None) for watch in watches]
+    if since is None or None in kinds:
+        return {}
+    begun = min([since, *(level.since for level in accepted.values())])
+    return {
+        grain: begun - max((kind[grain] for kind in kinds if kind), default=0) * grain.length - reach(model)
+        for grain in (model.grain, model.service_grain)
+    }
+
+
+def _points(
+    session: Session, model: Model, grain: Grain, watches: Sequence[Watch],
+    baseline: Mapping[str, Sequence[MetricPoint]], since: datetime | None,
+) -> list[MetricPoint]:  # fmt: skip
+    """Read the values of a grain: of the whole, and of segments where they are judged.
+
+    With `since`, what lies before it is left out but for the first values, which rules learn from.
+    """
+    whole = {watch.metric for watch in watches} | {"service.requests", "quality.rows"}
+    parted = {watch.metric for watch in watches if watch.segments is not None and model.segments}
+
+    def read(since: datetime | None, until: datetime | None) -> list[MetricPoint]:
+        found = metrics.points(
+            session, model.name, metrics=sorted(whole), column=None, grain=grain, since=since, until=until
+        )
+        if parted:
+            everywhere = metrics.points(
+                session, model.name, metrics=sorted(parted), column=None, segment=None, grain=grain,
+                since=since, until=until,
+            )  # fmt: skip
+            found += [point for point in everywhere if point.segment]
+        return found
+
+    begun = windows.first(session, model.name, grain)
+    if since is None or begun is None:
+        return read(None, None)
+    learnt = begun + 2 * FOUR_WEEKS[grain] * grain.length
+    if learnt >= since:
+        return read(None, None)
+    known = {(metric, one.segment, one.column) for metric, found in baseline.items() for one in found}
+    starts = metrics.starts(session, model.name, sorted(whole | parted), grain)
+    late = {
+        place[0]
+        for place, start in starts.items()
+        if place not in known and begun + FOUR_WEEKS[grain] * grain.length < start < since
+    }
+    if late & (whole | parted):
+        return read(None, None)
+    return [*read(None, learnt), *read(since, None)]
+
+
+def _by_hours(session: Session, model: Model, watches: Sequence[Watch], now: datetime) -> frozenset[str]:
+    """Return the hourly metrics of which at least half of the rows fell into hours with enough of them.
+
+    Requests are weighed, not windows: a log that rests at night has many empty hours and is judged hourly.
+    """
+    grain = model.service_grain
+    asked = sorted({watch.metric for watch in watches if watch.hourly})
+    found = metrics.rows_by_state(session, model.name, asked, grain, now - model.settle_of(grain))
+    return frozenset(
+        metric
+        for metric in asked
+        if (enough := found.get((metric, ValueState.OK), 0))
+        and enough >= found.get((metric, ValueState.NOT_ENOUGH_DATA), 0)
     )
 
 
@@ -94,7 +178,8 @@ def baseline_of(
         ):  # fmt: skip
             if not point.version:
                 points[point.metric].append(point)
-    _baselines.clear()
+    while len(_baselines) >= MOST_BASELINES:
+        del _baselines[next(iter(_baselines))]
     _baselines[key] = dict(points)
     return _baselines[key]
 

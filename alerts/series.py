@@ -56,8 +56,9 @@ class Known:
 
     `points` are current values of the pooled version, by metric; `baseline` the same over the reference's
     windows (`timed`) or its one value, empty where the reference moves; `notes` the collected windows;
-    `accepted` the keys whose level counts as a new normal. What lies before `judged_from` of its grain was
-    judged before earlier windows were rolled up, and is only learnt from.
+    `accepted` the keys whose level counts as a new normal. What lies before `judged_from` of its grain stands
+    as it was judged, and is only learnt from; `points` may have gaps before `read_from`. `by_hours` are the
+    metrics whose requests fell mostly into hours with enough rows.
     """
 
     model: Model
@@ -70,6 +71,8 @@ class Known:
     holidays: Mapping[date, str]
     accepted: Mapping[AlertKey, Accepted]
     judged_from: Mapping[Grain, datetime] = field(default_factory=dict)
+    read_from: Mapping[Grain, datetime] = field(default_factory=dict)
+    by_hours: frozenset[str] = frozenset()
     plugin_dirs: tuple[Path, ...] = ()
 
     def is_judged(self, judgement: Judgement) -> bool:
@@ -170,7 +173,8 @@ def _past(model: Model, grain: Grain) -> Callable[[Window], tuple[datetime, date
 
 def _placed(watch: Watch, known: Known) -> dict[Place, list[MetricPoint]]:
     stored = known.points.get(watch.metric, ())
-    grain = known.model.service_grain if watch.hourly and _fills_hours(stored, known) else known.model.grain
+    hourly = watch.hourly and watch.metric in known.by_hours
+    grain = known.model.service_grain if hourly else known.model.grain
     closed = known.now - known.model.settle_of(grain)
     found: defaultdict[Place, list[MetricPoint]] = defaultdict(list)
     for point in stored:
@@ -184,19 +188,6 @@ def _placed(watch: Watch, known: Known) -> dict[Place, list[MetricPoint]]:
         if place[0]:
             found[place] = _with_zeros(points, found.get(("", place[1]), ()))
     return dict(found)
-
-
-def _fills_hours(stored: Sequence[MetricPoint], known: Known) -> bool:
-    """Tell whether at least half of the requests fell into windows of the service grain with enough rows.
-
-    Requests are weighed, not windows: a log that rests at night has many empty hours and is judged hourly.
-    """
-    grain = known.model.service_grain
-    closed = known.now - known.model.settle_of(grain)
-    own = [point for point in stored if point.window.grain is grain and point.window.end <= closed]
-    few = sum(point.value.n for point in own if point.value.state is ValueState.NOT_ENOUGH_DATA)
-    enough = sum(point.value.n for point in own if point.value.state is ValueState.OK)
-    return enough > 0 and enough >= few
 
 
 def _watched(watch: Watch, point: MetricPoint) -> bool:
@@ -229,6 +220,7 @@ def _filled(known: Known) -> list[MetricPoint]:
             point.window.start: point
             for point in known.points.get(metric, ())
             if point.window.grain is grain and not point.segment
+            if grain not in known.read_from or point.window.start >= known.read_from[grain]
         }
         if counted:
             break

@@ -1,6 +1,7 @@
 """Ask DuckDB: one pass over the rows with its own histograms."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -168,17 +169,14 @@ def _hist_counts(found: pa.Table, key: str, hist: Hist, groups: int) -> Counts:
         counts = np.zeros(shape, dtype=np.int64)
         _lay_out(found[f"h:{key}"], counts[:, 0])
         return counts
-    cells = np.zeros(shape[0] * shape[1] * shape[2], dtype=np.int64)
-    group = 0
+    group, places = 0, [np.zeros(0, dtype=np.int64)]
     for chunk in found[f"h:{key}"].chunks:
-        lengths, pairs = _lengths(chunk), pc.list_flatten(chunk)
-        by, values = pairs.flatten()
+        by, values = pc.list_flatten(chunk).flatten()
         bins = np.searchsorted(hist.edges, _plain(values, np.float64, np.nan))
-        of_group = np.repeat(np.arange(group, group + len(chunk)), lengths)
-        of_group = of_group * hist.size + _plain(by, np.int16, 0)
-        cells += np.bincount(of_group * shape[2] + bins, minlength=len(cells))
+        of_group = np.repeat(np.arange(group, group + len(chunk)), _lengths(chunk))
+        places.append((of_group * hist.size + _plain(by, np.int16, 0)) * shape[2] + bins)
         group += len(chunk)
-    return cells.reshape(shape)
+    return np.bincount(np.concatenate(places), minlength=prod(shape)).reshape(shape)
 
 
 def _level_counts(found: pa.Table, key: str, levels: Levels, groups: int) -> Counts:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, Table, bindparam, insert, or_, select, update
+from sqlalchemy import Row, Select, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.values import MetricPoint, MetricValue, Origin, ValueState
@@ -60,6 +60,29 @@ def points(
     query = _standing(query, as_of)
     query = query.order_by(_T.window_start, _T.metric, _T.version, _T.segment, _T.column, _T.id)
     return _points(session, query)
+
+
+def starts(
+    session: Session, model: str, metrics: Sequence[str], grain: Grain
+) -> dict[tuple[str, str, str], datetime]:
+    """Return the start of the first window of each metric, segment and column, versions pooled."""
+    place = (_T.metric, _T.segment, _T.column)
+    query = select(*place, func.min(_T.window_start)).where(
+        _T.model == model, _T.metric.in_(list(metrics)), _T.version == "", _T.grain == grain.value
+    )
+    return {(row[0], row[1], row[2]): row[3] for row in session.execute(query.group_by(*place))}
+
+
+def rows_by_state(
+    session: Session, model: str, metrics: Sequence[str], grain: Grain, until: datetime
+) -> dict[tuple[str, ValueState], int]:
+    """Sum up `n` by metric and state over the windows that ended by `until`: all rows, versions pooled."""
+    query = select(_T.metric, _T.state, func.sum(_T.n)).where(
+        _T.model == model, _T.metric.in_(list(metrics)), _T.grain == grain.value, _T.version == "",
+        _T.segment == "", _T.superseded_at.is_(None), _T.window_end <= until,
+    )  # fmt: skip
+    rows = session.execute(query.group_by(_T.metric, _T.state))
+    return {(row[0], _STATES[row[1]]): int(row[2] or 0) for row in rows}
 
 
 def history(

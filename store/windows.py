@@ -32,6 +32,12 @@ def windows(
     return cast(list[WindowRow], list(session.execute(query.order_by(WindowRow.start))))
 
 
+def first(session: Session, model: str, grain: Grain | str) -> datetime | None:
+    """Return when a model's first window of a grain starts; None without any."""
+    query = select(WindowRow.start).where(WindowRow.model == model, WindowRow.grain == str(grain))
+    return session.scalar(query.order_by(WindowRow.start).limit(1))
+
+
 def window(session: Session, model: str, grain: Grain | str, start: datetime) -> WindowRow | None:
     """Return one window, None if it was never collected."""
     return session.get(WindowRow, (model, str(grain), start))

@@ -1,10 +1,11 @@
 """The port of rules: a rule judges a series of closed windows, one verdict each, and touches nothing.
 
-A kind is a file in this folder with two names: `Options` (a frozen pydantic model; what the file may say) and
-`judge(series, options) -> list[Judgement]`: one judgement for each point of the series, in order. The judge
-is pure: the same series gives the same answer, and the judgement of a window depends only on the baseline and
-on windows up to it. How many windows in a row make an alert, and how many a recovery, is not its business
-(`alerts.timeline`), but its options carry `for`.
+A kind is a file in this folder with two names: `Options` (a frozen pydantic model; what the file may say)
+and `judge(series, options) -> list[Judgement]`: one judgement for each point of the series, in order; and a
+third, `LOOKS_BACK`, where it need not see all of the past. The judge is pure: the same series gives the same
+answer, and the judgement of a window depends only on the baseline and on windows up to it. How many windows
+in a row make an alert, and how many a recovery, is not its business (`alerts.timeline`), but its options
+carry `for`.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from core.figures import figure
 from core.rules import AlertKey, AlertState
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
-from core.windows import Window
+from core.windows import Grain, Window
 
 UNJUDGED = frozenset({ValueState.OPEN, ValueState.IMMATURE})
 """States of values that are not judged yet: their windows are not part of a series."""
@@ -126,10 +127,19 @@ class RuleOptions(BaseModel):
         return self.for_
 
 
+FOUR_WEEKS = {Grain.HOUR: 7 * 24, Grain.DAY: 28, Grain.WEEK: 26, Grain.MONTH: 24}
+"""Most windows that are learnt from: a week of hours, four weeks of days, half a year, two years."""
+
+
 class Rule(Protocol):
-    """A module in this folder, as the port sees it."""
+    """A module in this folder, as the port sees it.
+
+    `LOOKS_BACK` is how many windows before one it may look when it judges that one, besides the first
+    `FOUR_WEEKS` of a series; a module without it may look at all of them.
+    """
 
     Options: type[RuleOptions]
+    LOOKS_BACK: Mapping[Grain, int]
 
     def judge(self, series: Series, options: RuleOptions) -> list[Judgement]:
         """Return one judgement for each point of the series, in order."""

@@ -4,6 +4,9 @@ The series counts what was noted; the value's reason says what, naming old and n
 """
 
 from alerts.rules.base import Judgement, RuleOptions, Series, Verdict, has_number, unknown
+from core.windows import Grain
+
+LOOKS_BACK = dict.fromkeys(Grain, 0)
 
 
 class Options(RuleOptions):

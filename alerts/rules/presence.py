@@ -18,6 +18,7 @@ from core.text import gettext as _
 from core.windows import Grain, Window
 
 WEEKS = 4
+LOOKS_BACK = {Grain.HOUR: 6 * 7 * 24, Grain.DAY: 6 * 7, Grain.WEEK: 10, Grain.MONTH: 12}
 LEARN = {Grain.HOUR: 7 * 24, Grain.DAY: 7, Grain.WEEK: 4, Grain.MONTH: 3}
 
 

@@ -33,15 +33,15 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from alerts.normal import Expected, Normal, learn, sampling_error
-from alerts.rules.base import Judgement, RuleOptions, Series, Side, Verdict, has_number, unknown
+from alerts.rules.base import FOUR_WEEKS, Judgement, RuleOptions, Series, Side, Verdict, has_number, unknown
 from core.config.problems import RefusedError
 from core.text import gettext as _
 from core.values import MetricPoint, MetricValue
 from core.windows import Grain
 
 Z95 = 1.959964
-FOUR_WEEKS = {Grain.HOUR: 7 * 24, Grain.DAY: 28, Grain.WEEK: 26, Grain.MONTH: 24}
-"""Most windows that are learnt from: a week of hours, four weeks of days, half a year, two years."""
+LOOKS_BACK = {grain: 2 * windows for grain, windows in FOUR_WEEKS.items()}
+"""Twice as many windows as it learns from, for some of them cannot be judged."""
 LEARNT = 14
 """With fewer windows the spread is known too badly to leave one out of it."""
 

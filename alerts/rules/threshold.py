@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from alerts.rules.base import Judgement, RuleOptions, Series, Verdict, has_number, unknown
 from core.config.problems import RefusedError
 from core.text import gettext as _
+from core.windows import Grain
+
+LOOKS_BACK = dict.fromkeys(Grain, 0)
 
 
 class Options(RuleOptions):

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import alerts.evaluate
 from alerts.evaluate import EvaluateResult, evaluate
-from store import silences, tickets
-from tests.alerts.house import QUIET, TWO, House, conversions, rows
+from store import settings, silences, tickets
+from store.alerts import rule_states
+from tests.alerts.house import QUIET, TWO, House, conversions, number, rows
 
 DAYS = 35
 
@@ -89,3 +91,57 @@ def test_another_window_that_has_ended_is_judged(
 ) -> None:
     later(house, **more)
     assert judged == [1]
+
+
+def told(house: House) -> list[object]:
+    with house.store.read() as session:
+        states = [
+            (row.rule, row.segment, row.column, row.state, row.severity, row.since, row.as_of, row.reason)
+            for row in rule_states(session, "lead")
+        ]
+    book = [
+        (row.rule, row.segment, row.column, row.since, row.until, row.state, row.reason, row.evidence)
+        for row in house.alerts()
+    ]
+    loop = [(row.state, row.resolution, row.opened_at, row.closed_at) for row in house.tickets()]
+    return [sorted(states, key=repr), book, loop, [(row.kind, row.severity) for row in house.messages()]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_judging_what_is_new_finds_what_judging_all_of_it_finds(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[object] = []
+    real = alerts.evaluate.read_known
+
+    def seen(*args: object, **more: object) -> object:
+        begun.append(args[-1])
+        return real(*args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(alerts.evaluate, "read_known", seen)
+    rng = np.random.default_rng(seed)
+    values = 0.12 + rng.normal(0, 0.004, 260)
+    missing = np.abs(rng.normal(0.01, 0.003, 260))
+    for _ in range(6):
+        start, length = rng.integers(20, 250), rng.integers(1, 30)
+        values[start : start + length] += rng.choice([-0.06, 0.05])
+        start, length = rng.integers(20, 250), rng.integers(1, 40)
+        missing[start : start + length] += 0.5
+    houses = [House(tmp_path / name) for name in ("all", "new")]
+    for at in range(260):
+        for house in houses:
+            points = [*conversions([values[at]], at), *rows(1, at)]
+            points += [number(at, "quality.missing", missing[at], column="age")]
+            house.save(points)
+            if at in (90, 200):  # restated
+                house.save(conversions([0.05] * 4, at - 40), why="late labels")
+        if at % 5 and at < 255:
+            continue
+        with houses[0].store.write() as session:
+            settings.put(session, "evaluated:lead", "{}")
+        found = [house.evaluate(at + 1) for house in houses]
+        assert found[0] == found[1], at
+        assert told(houses[0]) == told(houses[1]), at
+    assert len(houses[0].alerts()) > 2
+    assert len(houses[0].messages()) > 1
+    assert begun.count(None) < len(begun) * 0.6
