@@ -86,7 +86,7 @@ def firing_under(session: Session, model: str, mark: Mark) -> int | None:
 def keep(session: Session, model: str, mark: Mark, firing: int) -> None:
     """Keep what an evaluation was made from and what it found."""
     kept = asdict(mark) | {"now": mark.now.isoformat(), "firing": firing}
-    settings.put(session, f"evaluated:{model}", json.dumps(kept))
+    settings.put(session, f"judged:{model}", json.dumps(kept))
 
 
 def unjudged_from(session: Session, model: Model, watches: Sequence[Watch], mark: Mark) -> datetime | None:
@@ -122,7 +122,7 @@ def unjudged_from(session: Session, model: Model, watches: Sequence[Watch], mark
 
 
 def _kept(session: Session, model: str) -> dict[str, Any]:
-    kept: dict[str, Any] = json.loads(settings.get(session, f"evaluated:{model}") or "{}")
+    kept: dict[str, Any] = json.loads(settings.get(session, f"judged:{model}") or "{}")
     return kept
 
 

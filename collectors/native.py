@@ -84,7 +84,7 @@ def _answers(
     left_out = [
         sum(1 << i for i, key in enumerate(reversed(keys)) if key not in own) for own in question.sets
     ]
-    return [found.filter(pc.equal(found[_SET], one)) for one in left_out]
+    return [found.filter(pc.equal(found[_SET], pa.scalar(one, pa.int64()))) for one in left_out]
 
 
 def _steady(key: str, value: exp.Expression) -> exp.Expression:

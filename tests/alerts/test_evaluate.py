@@ -72,7 +72,7 @@ def test_it_writes_nothing_twice(house):
     before = everything(house)
     with house.store.write() as session:
         session.execute(
-            text("delete from setting where name = 'evaluated:lead'")
+            text("delete from setting where name = 'judged:lead'")
         )  # judge, though nothing changed
     result = house.evaluate(37)
     assert everything(house) == before

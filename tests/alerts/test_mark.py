@@ -138,7 +138,7 @@ def test_judging_what_is_new_finds_what_judging_all_of_it_finds(
         if at % 5 and at < 255:
             continue
         with houses[0].store.write() as session:
-            settings.put(session, "evaluated:lead", "{}")
+            settings.put(session, "judged:lead", "{}")
         found = [house.evaluate(at + 1) for house in houses]
         assert found[0] == found[1], at
         assert told(houses[0]) == told(houses[1]), at
