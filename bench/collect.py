@@ -51,9 +51,8 @@ def main() -> None:
             place.mkdir()
             turns.append(_turn(place, made, pythons))
     rows = _table(made, turns)
-    print(
-        f"{made.rows:,} rows × {made.columns} columns, {DAYS} days, with labels; median of {asked.repeat} processes"
-    )
+    print(f"{made.rows:,} rows × {made.columns} columns, {DAYS} days, with labels")
+    print(f"median of {asked.repeat} processes")
     print(f"{'tool':<12}{'version':>10}{'wall s':>9}{'peak MiB':>10}{'ratio':>8}")
     for row in rows:
         print(

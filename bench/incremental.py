@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from bench.made import CONFIG, START, Made, make
+from bench.made import CONFIG, DELAY_DAYS, START, Made, make
 from bench.measured import measured
 from goalkeeper import __version__
 
@@ -77,7 +77,8 @@ def _passes(folder: Path, made: Made) -> list[dict[str, Any]]:
     held.mkdir()
     last = [(kind, DAYS - 1) for kind in ("predictions", "truth")]
     late = [("truth", day) for day in LATE]
-    for kind, day in [*last, *late]:
+    to_come = [("truth", day) for day in range(DAYS, DAYS + DELAY_DAYS)]
+    for kind, day in [*last, *late, *to_come]:
         shutil.move(data / kind / f"{day:03}.parquet", held / f"{kind}-{day:03}.parquet")
     morning = START + timedelta(days=DAYS - 1, hours=6)
     year = _project(folder / "year", data)
@@ -88,12 +89,14 @@ def _passes(folder: Path, made: Made) -> list[dict[str, Any]]:
     _back(held, data, last)
     rows.append(_pass(year, "one more day", morning + timedelta(days=1)))
     _back(held, data, late)
-    rows.append(_pass(year, f"labels of {len(LATE)} days, late", morning + timedelta(days=1, minutes=1)))
+    rows.append(_pass(year, f"the labels of {len(LATE)} days, late", morning + timedelta(days=1, minutes=1)))
     _flip(data / "truth" / f"{LATE[0]:03}.parquet")
     rows.append(_pass(year, f"{FLIPPED} labels flipped", morning + timedelta(days=1, minutes=2)))
     month = _project(folder / "month", data)
-    span = (START + timedelta(days=day) for day in (LATE[0], LATE[-1] + 1))
-    rows.append(_pass(month, f"those {len(LATE)} days from scratch", morning + timedelta(days=1), *span))
+    touched = (LATE[0] - DELAY_DAYS + 1, LATE[-1] + 1)
+    span = (START + timedelta(days=day) for day in touched)
+    what = f"their {touched[1] - touched[0]} windows from scratch"
+    rows.append(_pass(month, what, morning + timedelta(days=1), *span))
     return rows
 
 

@@ -1,6 +1,7 @@
 """Make the log that the benches collect: numeric and categorical columns, 36-character ids, labels.
 
-Day by day, so that a log of any size is made in little memory.
+Day by day, so that a log of any size is made in little memory. A file of the truth holds the labels that
+became known on that day, up to a week after the row.
 """
 
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ _ROWS = """
         CASE WHEN hash(i, 9) % 500 = 0 THEN 500 ELSE 200 END AS status,
         (hash(i, 99) % 1000000) / 1000000.0 < 1 / (1 + exp(2.2 - {score})) AS label
     FROM range({low}, {high}) t(i)
+"""
+DELAY_DAYS = 7
+_TO_COME = f"""
+    INSERT INTO to_come SELECT id, "at" + to_hours(CAST(hash(id) % {DELAY_DAYS * 24 - 18} AS BIGINT)), label
+    FROM made
 """
 
 
@@ -101,6 +107,7 @@ def _write(
     levels = [
         f"'level ' || (hash(i, {5000 + k}) % {_levels(k)})::VARCHAR AS c{k}" for k in range(made.categorical)
     ]
+    db.execute("CREATE OR REPLACE TEMP TABLE to_come (id VARCHAR, known_at TIMESTAMPTZ, label BOOLEAN)")
     for day in range(days):
         low, high = -(-rows * day // days), -(-rows * (day + 1) // days)
         query = _ROWS.format(
@@ -110,9 +117,19 @@ def _write(
         db.execute(f"CREATE OR REPLACE TEMP TABLE made AS {query}")
         db.execute(f"COPY (SELECT * EXCLUDE (label) FROM made) TO '{folder}/{day:03}.parquet'")
         if truth is not None:
-            known = '"at" + to_hours(CAST(hash(id) % 150 AS BIGINT)) AS known_at'
-            db.execute(f"COPY (SELECT id, {known}, label FROM made) TO '{truth}/{day:03}.parquet'")
-    db.execute("DROP TABLE made")
+            db.execute(_TO_COME)
+            _tell(db, truth, day, first + timedelta(days=day + 1))
+    if truth is not None:
+        for day in range(days, days + DELAY_DAYS):
+            _tell(db, truth, day, first + timedelta(days=day + 1))
+    db.execute("DROP TABLE made; DROP TABLE to_come")
+
+
+def _tell(db: duckdb.DuckDBPyConnection, truth: Path, day: int, end: datetime) -> None:
+    """Write the labels that became known by the end of a day."""
+    known = f"FROM to_come WHERE known_at < TIMESTAMPTZ '{end.isoformat()}'"
+    db.execute(f"COPY (SELECT * {known}) TO '{truth}/{day:03}.parquet'")
+    db.execute(f"DELETE {known}")
 
 
 def _levels(k: int) -> int:
