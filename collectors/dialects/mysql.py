@@ -12,6 +12,8 @@ from collectors.sources.base import ColumnInfo, Kind
 
 _COLLATION = "/*M! utf8mb4_nopad_bin *//*!80000 utf8mb4_0900_bin */"
 """Compares letter by letter, spaces at the end too; each of the two servers reads its own name for that."""
+_LONGEST = 200
+"""Characters of a TEXT that are kept, and beyond them its hash: joins without keys compare all with all."""
 _NUMBER = r"^\s*[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,%d})?)\s*$"
 _NAN = r"^\s*[-+]?[nN][aA][nN]\s*$"
 _CLOCK = rf"^[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}([T ]{CLOCK})?"
@@ -57,8 +59,14 @@ class MySql(SqlDialect):
         return super().render(query.transform(_spelled))
 
     def text(self, value: exp.Expression, column: ColumnInfo | None = None) -> exp.Expression:
-        """Read a text to be compared by its letters."""
-        read = exp.Collate(this=cast(value, "CHAR CHARACTER SET utf8mb4"), expression=raw(_COLLATION))
+        """Read a text to be compared by its letters; a TEXT as one that can be a key."""
+        kind = "CHAR CHARACTER SET utf8mb4"
+        if column is not None and column.type == "text":
+            long = exp.GT(this=call("char_length", value.copy()), expression=whole(_LONGEST))
+            short = call("left", value.copy(), whole(_LONGEST - 32))
+            value = either([(long, call("concat", short, call("md5", value.copy())))], value)
+            kind = f"CHAR({_LONGEST}) CHARACTER SET utf8mb4"
+        read = exp.Collate(this=cast(value, kind), expression=raw(_COLLATION))
         if column is None or column.kind != "boolean":
             return read
         truths = [

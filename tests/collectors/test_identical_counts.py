@@ -88,6 +88,7 @@ def test_every_engine_is_counted_or_named() -> None:
 
 HEAVY = {clickhouse, spark}
 """Half a gigabyte each to install, so these are left to the slow tier."""
+SLOW = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(
-    params=[pytest.param(one, marks=pytest.mark.slow if one in HEAVY else ()) for one in RUN],
+    params=[pytest.param(one, marks=SLOW if one in HEAVY else ()) for one in RUN],
     ids=[one.__name__ for one in RUN],
 )
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:

@@ -95,6 +95,16 @@ def test_a_text_that_is_infinite_does_not_fit(engines: Engines, calls: str) -> N
     assert sorted(found["note"].to_pylist()) == ["a", "inf"]  # 'nan' is missing, as elsewhere
 
 
+def test_long_texts_stay_apart(engines: Engines, calls: str) -> None:
+    query = "SELECT CAST(CONCAT(REPEAT('é', 500), note) AS CHAR) AS note FROM calls"
+    here = source(engines, calls, query=query)
+    texts = select([(here.engine.dialect.text(name("note"), here.column("note")), "x")], here.relation())
+    found = here.engine.fetch(texts)["x"].to_pylist()
+    assert here.column("note").type == "text"
+    assert len(set(found)) == 4
+    assert {len(one) for one in found} == {200}
+
+
 def test_sessions_only_read(calls: str) -> None:
     engine = SqlEngine(calls)
     with pytest.raises(SourceError, match="READ ONLY transaction"):
