@@ -275,7 +275,7 @@ def _opened(url: str, conf: Mapping[str, str]) -> Any:
     if url.startswith("sc://"):  # not by the common builder: it would keep masters out of this process
         from pyspark.sql.connect.session import SparkSession as Remote
 
-        session = Remote.builder.remote(url).create()
+        session: Any = Remote.builder.remote(url).create()
         settings = {**conf, **_STEADY}
     else:
         from pyspark.sql import SparkSession
@@ -285,10 +285,11 @@ def _opened(url: str, conf: Mapping[str, str]) -> Any:
             for key, value in {**_QUIET, **conf}.items():
                 builder = builder.config(key, value)
             first = builder.master(url).getOrCreate()
-            if first.sparkContext.master != url:
+            spoken = first.sparkContext.master or ""
+            if spoken != url:
                 raise SourceError(
                     _("This process already speaks to the Spark cluster {master}.").format(
-                        master=mask_url(first.sparkContext.master)
+                        master=mask_url(spoken)
                     ),
                     hint=_("Use one master for all sources, or Spark Connect (sc://) for the others."),
                 )
