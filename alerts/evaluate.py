@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from alerts import baseline
 from alerts.book import Book, Entry
 from alerts.defaults import Watch, rules_of
 from alerts.desk import Desk
@@ -60,6 +61,7 @@ def evaluate(*, store: Store, project: Project, model_name: str, now: datetime) 
         judged = judge_all(known, watches)
         with store.write() as session:
             result = _write(session, project, known, watches, judged)
+            baseline.keep(session, model_name, known.baseline)
             session.flush()
             keep(session, model_name, mark_of(session, project, model, watches, now), result.firing)
     return result

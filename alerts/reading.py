@@ -2,30 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from alerts.baseline import Baseline, baseline_of
 from alerts.days import holidays_of
 from alerts.defaults import Watch
 from alerts.rules.base import FOUR_WEEKS
 from alerts.series import Accepted, Known, Note
-from core.config import Model, Project, configuration_hash
-from core.profile import Profile, ProfileKey, merge_all
-from core.roles import SERVED
+from core.config import Model, Project
 from core.rules import AlertKey, Resolution
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
-from core.windows import Grain, Window, window_at
-from metrics.measure import Stage, measure, stage_of
-from store import grids, metrics, references, tickets, windows
-from store.normal import is_moving, maturity_of, window_of
+from core.windows import Grain
+from store import metrics, references, tickets, windows
+from store.normal import is_moving, window_of
 from store.retention import judged_from, reach
-from store.tables import ReferenceRow, WindowRow
-
-_baselines: dict[tuple[object, ...], Mapping[str, Sequence[MetricPoint]]] = {}
-MOST_BASELINES = 64
+from store.tables import WindowRow
 
 
 def read_known(
@@ -39,13 +34,13 @@ def read_known(
     """Return what a model's rules need, as of `now`, to judge the windows from `since` on (None: all)."""
     heard = [watch for watch in watches if not watch.muted]
     reference = None if is_moving(model) else references.current_reference(session, model.name)
-    baseline = {} if reference is None else baseline_of(session, project, model, reference)
+    baseline = Baseline() if reference is None else baseline_of(session, project, model, reference)
     accepted = accepted_keys(session, model.name)
     grains = sorted({model.grain, model.service_grain})
     read_from = _read_from(project, model, heard, accepted, since)
     points: defaultdict[str, list[MetricPoint]] = defaultdict(list)
     for grain in grains:
-        for point in _points(session, model, grain, heard, baseline, read_from.get(grain)):
+        for point in _points(session, model, grain, heard, baseline.points, read_from.get(grain)):
             points[point.metric].append(point)
     rows = [
         row for grain in grains for row in windows.windows(session, model.name, grain, read_from.get(grain))
@@ -147,43 +142,6 @@ def _by_hours(session: Session, model: Model, watches: Sequence[Watch], now: dat
     )
 
 
-def baseline_of(
-    session: Session, project: Project, model: Model, reference: ReferenceRow
-) -> Mapping[str, Sequence[MetricPoint]]:
-    """Measure the reference's windows (or its one level) like windows of the log; cached by its id.
-
-    Windows have the model's grain. Where the reference is a part of the log, what was immature when it was
-    counted is no baseline; it is counted once more when all of it is ripe.
-    """
-    maturity = maturity_of(session, model)
-    key = (reference.id, reference.fingerprint, model.name, configuration_hash(model), maturity)
-    if key in _baselines:
-        return _baselines[key]
-    grid_set = grids.grid_set(session, reference.grid_set)
-    found = references.reference_profiles(session, reference)
-    pooled = merge_all(
-        (p for k, p in found if k.role in SERVED and not k.segment), grid_set=reference.grid_set
-    )
-    by_window: defaultdict[datetime, dict[ProfileKey, Profile]] = defaultdict(dict)
-    for profile_key, profile in found:
-        by_window[profile_key.start][profile_key] = profile
-    points: defaultdict[str, list[MetricPoint]] = defaultdict(list)
-    for start, cells in sorted(by_window.items()):
-        window = _reference_window(start, reference, project, model.grain)
-        for point in measure(
-            model=model, grids=grid_set, cells=cells, reference=pooled, window=window,
-            now=reference.created_at, zone=project.zone,
-            stage=_stage(window, reference, model, maturity), maturity=maturity,
-            plugin_dirs=project.plugin_dirs,
-        ):  # fmt: skip
-            if not point.version:
-                points[point.metric].append(point)
-    while len(_baselines) >= MOST_BASELINES:
-        del _baselines[next(iter(_baselines))]
-    _baselines[key] = dict(points)
-    return _baselines[key]
-
-
 def accepted_keys(session: Session, model: str) -> Mapping[AlertKey, Accepted]:
     """Return the newest accepted level of each key."""
     found: dict[AlertKey, Accepted] = {}
@@ -199,18 +157,6 @@ def accepted_keys(session: Session, model: str) -> Mapping[AlertKey, Accepted]:
                 if key not in found or found[key].at < level.at:
                     found[key] = level
     return found
-
-
-def _reference_window(start: datetime, reference: ReferenceRow, project: Project, grain: Grain) -> Window:
-    window = window_at(start, grain, project.zone)
-    if reference.windows or reference.last is None or reference.last <= window.end:
-        return window
-    return Window(start=start, end=reference.last, grain=grain)
-
-
-def _stage(window: Window, reference: ReferenceRow, model: Model, maturity: timedelta) -> Stage:
-    of_log = reference.kind in ("range", "windows")
-    return stage_of(window, model, maturity, reference.created_at) if of_log else "final"
 
 
 def _note(row: WindowRow) -> Note:

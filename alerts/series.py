@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from alerts.baseline import Baseline
 from alerts.defaults import SCORE, Watch
 from alerts.rules.base import UNJUDGED, Judgement, Rule, Series
 from alerts.timeline import Episode, Timeline, timeline
@@ -65,7 +66,7 @@ class Known:
     now: datetime
     zone: ZoneInfo
     points: Mapping[str, Sequence[MetricPoint]]
-    baseline: Mapping[str, Sequence[MetricPoint]]
+    baseline: Baseline
     timed: bool
     notes: Sequence[Note]
     holidays: Mapping[date, str]
@@ -140,7 +141,7 @@ def _series(watch: Watch, known: Known, place: Place, points: Sequence[MetricPoi
     grain = points[-1].window.grain
     baseline = [
         point
-        for point in known.baseline.get(watch.metric, ())
+        for point in known.baseline.points.get(watch.metric, ())
         if (point.segment, point.column) == place and (point.window.grain is grain or not known.timed)
     ]
     named = "" if column in ("", SCORE) else column

@@ -451,6 +451,15 @@ class ReportRow(Base):
     actor: Mapped[str]
 
 
+class BaselineRow(Base):
+    """What a model's reference showed: its values, encoded, and a mark of what they were made from."""
+
+    __tablename__ = "baseline"
+    model: Mapped[str] = mapped_column(primary_key=True)
+    mark: Mapped[str]
+    points: Mapped[bytes]
+
+
 class SettingRow(Base):
     """Small facts of the store itself: format, time zone, the demo's own now, heartbeats."""
 

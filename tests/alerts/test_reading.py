@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+import alerts.baseline
+from alerts.baseline import baseline_of
 from alerts.defaults import rules_of
 from alerts.findings import evidence_of, finding_of
-from alerts.reading import baseline_of, read_known
+from alerts.reading import read_known
 from alerts.series import Known, judge_all
 from core.config import Project, load
 from core.values import MetricPoint, ValueState
@@ -36,7 +38,7 @@ def baseline(project: Project, store: Store, metric: str) -> list[MetricPoint]:
         reference = current_reference(session, "lead")
         assert reference is not None
         found = baseline_of(session, project, project.models["lead"], reference)
-    return [point for point in found[metric] if not point.segment and not point.column]
+    return [point for point in found.points[metric] if not point.segment and not point.column]
 
 
 def known(project: Project, store: Store) -> Known:
@@ -103,7 +105,22 @@ def test_a_reference_that_moves_has_no_fixed_baseline(
     with store.read() as session:
         told = evidence_of(session, found, judged, [finding_of(firing, firing.line.current)])
 
-    assert found.baseline == {}
+    assert not found.baseline.points
     assert firing.key.rule == "service.error_share"
     assert told.reference == words
+    store.close()
+
+
+def test_another_process_does_not_measure_the_reference_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, store = collected(tmp_path)
+    measured = known(project, store).baseline
+
+    monkeypatch.setattr(alerts.baseline, "_held", {})
+    monkeypatch.setattr(alerts.baseline, "measure", None)
+    kept = known(project, store).baseline
+
+    assert measured.points
+    assert kept == measured
     store.close()
