@@ -60,16 +60,19 @@ def count_outcomes(
     segments = ((), *job.model.segments)
     found: dict[Cell, Outcomes] = {}
     own = replace(job, kpi_names=tuple(plain))
+    marks: Marks = {}
     parts = ask(job.log.engine, outcomes_question(own, segments, kpis=plain))
-    marks = _marks(parts[0])
     for segment, counted in zip(segments, parts, strict=True):
         _add(found, build_outcomes(own, counted, segment))
+        if not segment:
+            marks = _marks(counted)
     if late and job.windows:
         own = replace(job, kpi_names=tuple(late))
         parts = ask(job.log.engine, by_outcome_question(own, segments, late))
-        marks = _joined(marks, _marks(parts[0]))
         for segment, counted in zip(segments, parts, strict=True):
             _add(found, build_outcomes(own, counted, segment))
+            if not segment:
+                marks = _joined(marks, _marks(counted))
     for kpi, side in tables.items():
         own, source = replace(job, kpi_names=(kpi,)), job.model.kpis[kpi].source
         for segment in segments:

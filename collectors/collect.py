@@ -24,8 +24,10 @@ from collectors.windows import (
     batches,
     digest,
     due_inputs,
+    number_of,
     outcomes_mark,
     rows_in,
+    span_of,
     still_open,
     touching,
     windows_of,
@@ -35,7 +37,7 @@ from core.errors import SourceError
 from core.grid import GridSet
 from core.profile import Inputs, Outcomes, Profile, ProfileKey
 from core.text import gettext as _
-from core.windows import Grain, Window
+from core.windows import Grain, Window, window_at
 from store import models, profiles, quarantine, slices, windows
 from store.database import Store
 from store.retention import rolled_until
@@ -180,10 +182,9 @@ class Collector:
     def _collect_base(self) -> None:
         model, log = self.model, self.parts["predictions"]
         tables = [one for name in self._tables() for one in self.parts[name]]
-        everything = windows_of(
-            [*log, *tables], model.grain, self.project.zone, self.now, self._from(model.grain), self.until
-        )
-        known = known_of(self.store, model.name, model.grain)
+        begin = self._from(model.grain, [*log, *tables], self.outcomes_base)
+        everything = windows_of([*log, *tables], model.grain, self.project.zone, self.now, begin, self.until)
+        known = known_of(self.store, model.name, model.grain, begin)
         due = due_inputs(
             everything, log, known, base=self.base, now=self.now, horizon=self.horizon,
             looked=self.looked, restless=self.opened.log.columns.arrived is not None,
@@ -316,8 +317,9 @@ class Collector:
 
     def _collect_service(self) -> None:
         grain, log = self.model.service_grain, self.parts["predictions"]
-        everything = windows_of(log, grain, self.project.zone, self.now, self._from(grain), self.until)
-        known = known_of(self.store, self.model.name, grain)
+        begin = self._from(grain, log)
+        everything = windows_of(log, grain, self.project.zone, self.now, begin, self.until)
+        known = known_of(self.store, self.model.name, grain, begin)
         due = due_inputs(
             everything, log, known, base=self.base, now=self.now, horizon=self.horizon,
             looked=self.looked, restless=self.opened.log.columns.arrived is not None,
@@ -332,11 +334,26 @@ class Collector:
 
     # ---- what both share
 
-    def _from(self, grain: Grain) -> datetime | None:
-        """Return from when on windows of a grain are looked at; what was rolled up is closed."""
+    def _from(self, grain: Grain, slices: Sequence[Slice], outcomes: str = "") -> datetime | None:
+        """Return from when on windows of a grain are looked at.
+
+        What was rolled up is closed; windows that are final need no look where all of them are there.
+        """
+        zone, name = self.project.zone, self.model.name
         with self.store.read() as session:
-            closed = rolled_until(session, self.model.name).get(grain)
-        return max((one for one in (self.since, closed) if one is not None), default=None)
+            closed = rolled_until(session, name).get(grain)
+            begin = max((one for one in (self.since, closed) if one is not None), default=None)
+            span = span_of(slices, self.now)
+            if span is None:
+                return begin
+            first = window_at(span[0] if begin is None else max(span[0], begin), grain, zone)
+            final = window_at(self._last_look - self.horizon, grain, zone)
+            if first.start >= final.start:
+                return begin
+            held = windows.counted_alike(
+                session, name, grain, (first.start, final.start), f"{self.base}:", outcomes and f"{outcomes}:"
+            )
+        return final.start if held == number_of(first, final, zone) else begin
 
     def _job(self, batch: Sequence[Window]) -> Job:
         return Job(

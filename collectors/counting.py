@@ -1,6 +1,6 @@
 """What is asked of a relation in one go, and what comes back: counts, by group, of several things."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -86,15 +86,17 @@ class Counted:
     sums: Mapping[str, Floats] = field(default_factory=dict)
 
 
-def ask(engine: Engine, question: Question) -> list[Counted]:
-    """Put a question to an engine in its own way; return an answer for each set of keys."""
+def ask(engine: Engine, question: Question) -> Iterator[Counted]:
+    """Put a question to an engine in its own way; yield the answers for each set of keys, one at a time."""
     if engine.dialect.native:
         from collectors.native import ask_duckdb
 
-        return ask_duckdb(engine, question)
-    from collectors.portable import ask_portably
+        yield from ask_duckdb(engine, question)
+    else:
+        from collectors.portable import ask_portably
 
-    return [ask_portably(engine, replace(question, sets=(keys,))) for keys in question.sets]
+        for keys in question.sets:
+            yield ask_portably(engine, replace(question, sets=(keys,)))
 
 
 def with_ctes(query: exp.Select, question: Question) -> exp.Select:

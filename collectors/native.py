@@ -1,6 +1,6 @@
 """Ask DuckDB: one pass over the rows with its own histograms."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -33,7 +33,7 @@ _SET = "gk:set"
 """Which keys a row is not grouped by, as bits."""
 
 
-def ask_duckdb(engine: Engine, question: Question) -> list[Counted]:
+def ask_duckdb(engine: Engine, question: Question) -> Iterator[Counted]:
     """Run one statement (and one more for each sum by bins), whatever is grouped by."""
     columns: list[Column] = [(_steady(key, value), f"v:{key}") for key, value in question.values.items()]
     for key, hist in question.hists.items():
@@ -43,26 +43,21 @@ def ask_duckdb(engine: Engine, question: Question) -> list[Counted]:
     columns += [(call("histogram", name(one.column)), f"t:{key}") for key, one in question.tallies.items()]
     answers = _answers(engine, question, columns)
     sums = {key: _sums(engine, question, one) for key, one in question.sums.items()}
-    made = []
     for i, (keys, found) in enumerate(zip(question.sets, answers, strict=True)):
         places, groups = keys_in(found, keys), found.num_rows
-        made.append(
-            Counted(
-                keys=places,
-                values={key: floats_of(found[f"v:{key}"]) for key in question.values},
-                hists={key: _hist_counts(found, key, one, groups) for key, one in question.hists.items()},
-                levels={key: _level_counts(found, key, one, groups) for key, one in question.levels.items()},
-                tallies={
-                    key: [dict(row or ()) for row in found[f"t:{key}"].to_pylist()]
-                    for key in question.tallies
-                },
-                sums={
-                    key: lay_out_sums(sums[key][i], places, keys, len(one.edges) + 1, 1 + len(one.sums))
-                    for key, one in question.sums.items()
-                },
-            )
+        yield Counted(
+            keys=places,
+            values={key: floats_of(found[f"v:{key}"]) for key in question.values},
+            hists={key: _hist_counts(found, key, one, groups) for key, one in question.hists.items()},
+            levels={key: _level_counts(found, key, one, groups) for key, one in question.levels.items()},
+            tallies={
+                key: [dict(row or ()) for row in found[f"t:{key}"].to_pylist()] for key in question.tallies
+            },
+            sums={
+                key: lay_out_sums(sums[key][i], places, keys, len(one.edges) + 1, 1 + len(one.sums))
+                for key, one in question.sums.items()
+            },
         )
-    return made
 
 
 def _answers(

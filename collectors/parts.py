@@ -28,10 +28,16 @@ def row_of(model: str, source: str, one: Slice, now: datetime) -> SliceRow:
     )  # fmt: skip
 
 
-def known_of(store: Store, model: str, grain: Grain) -> dict[datetime, Collected]:
-    """Return what is stored of every window, by start."""
+def known_of(
+    store: Store, model: str, grain: Grain, since: datetime | None = None
+) -> dict[datetime, Collected]:
+    """Return what is stored of every window that ends after `since`, by start."""
     with store.read() as session:
-        rows = windows.windows(session, model, grain)
+        rows = [
+            row
+            for row in windows.windows(session, model, grain, since and since - 2 * grain.length)
+            if since is None or row.end > since
+        ]
     return {
         row.start: Collected(
             inputs_mark=row.inputs_mark, outcomes_mark=row.outcomes_mark, collected_at=row.collected_at,

@@ -63,6 +63,17 @@ def windows_of(
     ]
 
 
+def number_of(first: Window, last: Window, zone: ZoneInfo) -> int:
+    """Return how many windows there are from one to another, the last one left out."""
+    if first.grain is Grain.HOUR:
+        return (last.start - first.start) // first.grain.length
+    days = (last.local_day(zone) - first.local_day(zone)).days
+    if first.grain is Grain.MONTH:
+        a, b = first.local_day(zone), last.local_day(zone)
+        return (b.year - a.year) * 12 + b.month - a.month
+    return days // first.grain.length.days
+
+
 def touching(windows: Sequence[Window], slices: Iterable[Slice]) -> dict[datetime, list[Slice]]:
     """Return, by start of window, the parts of a source in which rows of it may lie."""
     starts = [window.start for window in windows]

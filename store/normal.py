@@ -42,6 +42,12 @@ class Normal:
             return ""
         return "+".join([self._mark_of(window_of(row), row.grid_set), *self._own_marks()])
 
+    def fixed_mark(self, grain: Grain) -> str | None:
+        """Return the mark of every window of a grain; None where they differ."""
+        if grain.length < self.model.grain.length:
+            return ""
+        return None if is_moving(self.model) else "+".join([self._fixed_mark(), *self._own_marks()])
+
     def is_rolled_up(self, row: WindowRow) -> bool:
         """Tell whether of the past that a window was compared with only coarser windows are left."""
         if not is_moving(self.model) or row.grain != self.model.grain:
@@ -75,6 +81,9 @@ class Normal:
         if is_moving(self.model):
             past = [f"{one.start} {one.profile_digest}" for one in self._past(window, grid_set)]
             return hashlib.sha256("\0".join(past).encode()).hexdigest()[:12]
+        return self._fixed_mark()
+
+    def _fixed_mark(self) -> str:
         if not self._mark:
             with self.store.read() as session:
                 found = current_reference(session, self.model.name)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.windows import Grain
@@ -30,6 +30,33 @@ def windows(
     if until is not None:
         query = query.where(WindowRow.start < until)
     return cast(list[WindowRow], list(session.execute(query.order_by(WindowRow.start))))
+
+
+def uncomputed(session: Session, model: str, grain: Grain | str, how: str) -> list[WindowRow]:
+    """Return the windows whose values were not computed from what is stored, as `how` says."""
+    query = select(*_TABLE.c).where(
+        WindowRow.model == model, WindowRow.grain == str(grain),
+        WindowRow.computed != WindowRow.profile_digest.concat(how),
+    )  # fmt: skip
+    return cast(list[WindowRow], list(session.execute(query.order_by(WindowRow.start))))
+
+
+def counted_alike(
+    session: Session,
+    model: str,
+    grain: Grain | str,
+    span: tuple[datetime, datetime],
+    inputs: str,
+    outcomes: str,
+) -> int:
+    """Count the windows in a span that went well and whose marks begin with these texts."""
+    query = select(func.count()).where(
+        WindowRow.model == model, WindowRow.grain == str(grain), WindowRow.start >= span[0],
+        WindowRow.end <= span[1], WindowRow.state == "ok",
+        WindowRow.inputs_mark.startswith(inputs, autoescape=True),
+        WindowRow.outcomes_mark.startswith(outcomes, autoescape=True),
+    )  # fmt: skip
+    return session.scalar(query) or 0
 
 
 def first(session: Session, model: str, grain: Grain | str) -> datetime | None:

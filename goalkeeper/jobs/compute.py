@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from core.config import Project, configuration_hash
+from core.config import Model, Project, configuration_hash
 from core.grid import GridSet
 from core.profile import Profile, ProfileKey
 from core.text import gettext as _
@@ -17,7 +17,7 @@ from store.normal import Normal, window_of
 from store.profiles import profiles
 from store.retention import kept_grains
 from store.tables import WindowRow
-from store.windows import mark_many, windows
+from store.windows import mark_many, uncomputed, windows
 
 BATCH = 64
 
@@ -37,9 +37,7 @@ def compute(
     configuration = configuration_hash(model)
     grids: dict[str, GridSet] = {}
     written = 0
-    with store.read() as session:
-        rows = [row for grain in kept_grains(model) for row in windows(session, name, grain)]
-    normal = Normal(model=model, store=store, rows=rows)
+    normal, rows = _unlike(model, store, configuration)
     due: list[tuple[WindowRow, Stage, str]] = []
     for row in rows:
         stage = stage_of(window_of(row), model, maturity, now)
@@ -77,6 +75,24 @@ def compute(
         if progress is not None:
             progress(_("{model}: computing").format(model=name), min(at + BATCH, len(due)), len(due))
     return written
+
+
+def _unlike(model: Model, store: Store, configuration: str) -> tuple[Normal, list[WindowRow]]:
+    """Return what windows are compared with, and those that were not computed as final ones are now.
+
+    With a reference that moves, whether a window is one of those depends on others: then all are returned.
+    """
+    grains, fixed = kept_grains(model), Normal(model=model, store=store, rows=())
+    marks = {grain: fixed.fixed_mark(grain) for grain in grains}
+    with store.read() as session:
+        if None in marks.values():
+            rows = [row for grain in grains for row in windows(session, model.name, grain)]
+            return Normal(model=model, store=store, rows=rows), rows
+        return fixed, [
+            row
+            for grain, mark in marks.items()
+            for row in uncomputed(session, model.name, grain, f":final:{configuration}:{mark}")
+        ]
 
 
 def _cells(
