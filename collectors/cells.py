@@ -1,7 +1,7 @@
 """Count the cells of windows: every window × version × role × segment, inputs and outcomes apart."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from collectors.expressions import count, name, select, within
 from collectors.kpis import kpi_columns, table_question
 from collectors.outcomes import by_outcome_question, mark_question, outcomes_question
 from collectors.sides import Side
-from collectors.statement import Job, inputs_question
+from collectors.statement import Job, Segments, inputs_question
 from core.errors import SourceError
 from core.profile import Inputs, Outcomes
 from core.text import gettext as _
@@ -51,9 +51,10 @@ def count_outcomes(
     Args:
         tables: the KPIs that are counted from tables of their own.
     """
+    rows = None
     if inputs is not None:
         job = replace(job, dedupe=any(part.duplicates for part in inputs.values()))
-    job = replace(job, repeated_labels=_labels_repeat(job))
+        rows = sum(part.rows for cell, part in inputs.items() if not cell.segment)
     kpis = job.model.kpis
     plain = [one for one in kpis if one not in tables and kpis[one].by == "prediction"]
     late = [one for one in kpis if one not in tables and kpis[one].by == "outcome"]
@@ -61,13 +62,13 @@ def count_outcomes(
     found: dict[Cell, Outcomes] = {}
     own = replace(job, kpi_names=tuple(plain))
     marks: Marks = {}
-    parts = ask(job.log.engine, outcomes_question(own, segments, kpis=plain))
+    parts = _joined_once(own, segments, plain, None if job.dedupe else rows)
     for segment, counted in zip(segments, parts, strict=True):
         _add(found, build_outcomes(own, counted, segment))
         if not segment:
             marks = _marks(counted)
     if late and job.windows:
-        own = replace(job, kpi_names=tuple(late))
+        own = replace(job, kpi_names=tuple(late), repeated_labels=_labels_repeat(job))
         parts = ask(job.log.engine, by_outcome_question(own, segments, late))
         for segment, counted in zip(segments, parts, strict=True):
             _add(found, build_outcomes(own, counted, segment))
@@ -80,6 +81,20 @@ def count_outcomes(
                 (counted,) = ask(side.engine, table_question(own, kpi, side, segment))
                 _add(found, build_outcomes(own, counted, segment))
     return Answers(outcomes=found, marks=marks)
+
+
+def _joined_once(job: Job, segments: Segments, kpis: Sequence[str], rows: int | None) -> Iterator[Counted]:
+    """Count each row once, whatever the truth holds twice: of a log of so many `rows` the join tells."""
+    if rows is not None:
+        once = replace(job, repeated_labels=False)
+        parts = ask(job.log.engine, outcomes_question(once, segments, kpis=kpis))
+        first = next(parts)
+        if first.values["rows"].sum() == rows:
+            yield first
+            yield from parts
+            return
+    job = replace(job, repeated_labels=_labels_repeat(job))
+    yield from ask(job.log.engine, outcomes_question(job, segments, kpis=kpis))
 
 
 def count_marks(job: Job) -> Marks:
