@@ -1,8 +1,9 @@
 """Write the parts of a profile as compact bytes, and read them back bit for bit.
 
-Layout, version 1: b"GKP", one version byte, then zlib of: 4 bytes length (little endian) of a JSON
-directory, the directory, and the arrays' bytes one after the other. The directory holds plain values and,
-for each array, dtype and shape; integers are stored in the narrowest dtype that holds them.
+Layout: b"GKP", one version byte, then zlib of: 4 bytes length (little endian) of a JSON directory, the
+directory, and the arrays' bytes one after the other. The directory holds plain values and, for each array,
+dtype and shape; integers are stored in the narrowest dtype that holds them. Version 2 gives zlib a dictionary
+of what directories look like, which takes a quarter off; version 1 had none and is still read.
 """
 
 import json
@@ -23,7 +24,8 @@ from core.profile import ColumnSummary, Inputs, Outcomes
 from core.text import gettext as _
 
 _MAGIC = b"GKP"
-_VERSION = 1
+_VERSION = 2
+_LEVEL = 6
 _NARROW = tuple(
     (np.dtype(name).newbyteorder("<"), int(np.iinfo(name).min), int(np.iinfo(name).max))
     for name in ("uint8", "uint16", "uint32", "int64")
@@ -40,12 +42,32 @@ _DEFAULTS = {
 Part = TypeVar("Part", Inputs, Outcomes)
 
 
+_SAMPLE = b"".join(
+    (
+        b'{"rows":1,"labelled":1,"unknown_labels":1,"duplicate_labels":1,"score_labelled":{"@":"|u1","s":[1,257]},',
+        b'"score_positive":{"@":"|u1","s":[2,257]},"class_scores":{"@":"|u1","s":[3,2,257]},',
+        b'"error_sums":{"@":"<f8","s":[8]},"errors":{"@":"|u1","s":[130]},"error_bins":{"@":"<f8","s":[130,3]},',
+        b'"score_sums":{"@":"<f8","s":[8]},"confusion":{"@":"|u1","s":[2,2]},"kpis":{"%":{"":{"@":"<f8",',
+        b'"s":[9,6]}}},"ages":{"@":"|u1","s":[9,32,2]}}',
+        b'{"rows":100,"duplicates":1,"errors":1,"first":{"t":"2026-01-01T00:00:00.100000+00:00"},',
+        b'"last":{"t":"2026-01-01T23:59:59.900000+00:00"},"statuses":{"%":{"200":99,"500":1}},',
+        b'"latency":{"@":"|u1","s":[130]},"latency_sum":1000.5,"latency_missing":1,"columns":{"%":{',
+        b'{"#":{"counts":{"@":"|u1","s":[22]},"missing":1}},',
+        b'{"#":{"counts":{"@":"<u2","s":[130]},"missing":1,"invalid":1,"total":1000.5,"squares":10000.5,',
+        b'"minimum":-1.5,"maximum":1.5}}}},"score":{"@":"|u1","s":[2,257]},"score_missing":1,',
+        b'"score_sum":10.5,"score_squares":1.5,"score_variance":1.5,"weight":100.0,"weight_squares":100.0}',
+    )
+)
+"""The dictionary of version 2: it must never change, for what was written with it is read with it."""
+
+
 def encode(part: Inputs | Outcomes) -> bytes:
     """Write `part`; equal parts give equal bytes."""
     arrays: list[NDArray[Any]] = []
     directory = json.dumps(_plain(part, arrays), separators=(",", ":"), ensure_ascii=False).encode()
     body = b"".join([struct.pack("<I", len(directory)), directory, *(array.tobytes() for array in arrays)])
-    return _MAGIC + bytes([_VERSION]) + zlib.compress(body, 1)
+    packer = zlib.compressobj(_LEVEL, zdict=_SAMPLE)
+    return _MAGIC + bytes([_VERSION]) + packer.compress(body) + packer.flush()
 
 
 def decode(data: bytes, part: type[Part]) -> Part:
@@ -56,12 +78,13 @@ def decode(data: bytes, part: type[Part]) -> Part:
     """
     if data[:3] != _MAGIC:
         raise StoreError(_("These {n} bytes are not a profile.").format(n=len(data)))
-    if data[3] != _VERSION:
+    if data[3] not in (1, _VERSION):
         raise StoreError(
             _("Profile format {found} is not format {known}.").format(found=data[3], known=_VERSION),
             hint=_("Run `goalkeeper db upgrade`, or a newer Goalkeeper."),
         )
-    body = memoryview(zlib.decompress(data[4:]))
+    unpacker = zlib.decompressobj(zdict=_SAMPLE) if data[3] > 1 else zlib.decompressobj()
+    body = memoryview(unpacker.decompress(data[4:]))
     (size,) = struct.unpack_from("<I", body)
     plain = json.loads(bytes(body[4 : 4 + size]))
     value = _Reader(body[4 + size :]).read(plain)

@@ -112,3 +112,21 @@ def test_it_says_that_a_format_is_newer() -> None:
     with pytest.raises(StoreError, match="Profile format 9 is not format 1") as caught:
         decode(b"GKP\x09" + zlib.compress(b""), Inputs)
     assert "goalkeeper db upgrade" in caught.value.hint
+
+
+def test_what_earlier_versions_wrote_is_read() -> None:
+    body = b'{"rows":3,"columns":{"%":{"age":{"#":{"counts":{"@":"<u2","s":[2]},"missing":1}}}}}'
+    packed = zlib.compress(len(body).to_bytes(4, "little") + body + b"\x01\x00\x02\x01", 1)
+
+    found = decode(b"GKP\x01" + packed, Inputs)
+
+    assert (found.rows, found.columns["age"].missing) == (3, 1)
+    assert found.columns["age"].counts.tolist() == [1, 258]
+
+
+def test_the_dictionary_never_changes() -> None:
+    written = bytes.fromhex("474b500278bba0a72874d36660608025256c818e648e295039004df60e8f")
+
+    found = decode(written, Inputs)
+
+    assert (found.rows, found.weight, found.latency_missing) == (5, 5.0, 5)
