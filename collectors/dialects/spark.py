@@ -1,6 +1,7 @@
 """Spark SQL."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from sqlglot import exp
@@ -30,6 +31,10 @@ class Spark(Dialect):
     double = "DOUBLE"
     text_type = "STRING"
     samples = True
+
+    def render(self, query: exp.Expression) -> str:
+        """Write a statement; trees that outgrow what Java compiles become searches of an array."""
+        return super().render(query.transform(_searched))
 
     def no_nan(self, value: exp.Expression) -> exp.Expression:
         """Drop NaN, which equals itself here."""
@@ -67,16 +72,12 @@ class Spark(Dialect):
         return cast(exp.Div(this=minus(micros, rest), expression=whole(DAY_US)), "BIGINT")
 
     def bin_of(self, column: str, edges: Floats) -> exp.Expression:
-        """Halve a sorted array step by step: trees of comparisons outgrow what Java compiles."""
-        steps = [2**i for i in reversed(range(len(edges).bit_length()))]
-        filled = [real_text(edge) for edge in edges]
-        filled += ["double('Infinity')"] * (2 ** len(steps) - 1 - len(edges))  # nothing lies above it
+        """Search a sorted array: trees of comparisons outgrow what Java compiles."""
         value = name(column).sql(self.name)
-        found = raw(
-            f"aggregate(array({', '.join(map(str, steps))}), 0, "
-            f"(at, step) -> at + IF(array({', '.join(filled)})[at + step - 1] < {value}, step, 0))"
+        found = _place(
+            [real_text(edge) for edge in edges], "double('Infinity')", lambda edge: f"{edge} < {value}"
         )
-        return either([(is_null(name(column)), null())], found)
+        return either([(is_null(name(column)), null())], raw(found))
 
     def piled(self, items: Sequence[Item]) -> Sequence[exp.Expression]:
         """Unfold an array: a common query that is read thirty times would be computed thirty times."""
@@ -86,3 +87,51 @@ class Spark(Dialect):
             for item, by, number in items
         ]  # fmt: skip
         return [call("inline", call("array", *structs))]
+
+
+_WHOLE = re.compile(r"-?\d+|NULL")
+MOST_LEAVES = 256
+"""How large a tree of comparisons Java surely compiles; Spark would go on without, slowly and loudly."""
+
+
+def _place(bounds: Sequence[str], above: str, passes: Callable[[str], str]) -> str:
+    """Count the sorted bounds that pass a test by halving; none passes it after one that does not.
+
+    `above` is a bound that passes for nothing but NULL, for which as many as can be are counted.
+    """
+    steps = [2**i for i in reversed(range(len(bounds).bit_length()))]
+    filled = [*bounds, *[above] * (2 ** len(steps) - 1 - len(bounds))]
+    passed = passes(f"array({', '.join(filled)})[at + step - 1]")
+    return f"aggregate(array({', '.join(map(str, steps))}), 0, (at, step) -> at + IF({passed}, step, 0))"
+
+
+def _searched(node: exp.Expression) -> exp.Expression:
+    """Write a large tree of `value < bound` over whole numbers as the search of an array."""
+    value, bounds = _step(node), list[str]()
+    if value is None:
+        return node
+    leaves = [leaf.sql(Spark.name) for leaf in _leaves(node, value, bounds)]
+    if len(leaves) <= MOST_LEAVES or not all(map(_WHOLE.fullmatch, [*leaves, *bounds])):
+        return node
+    leaves += leaves[-1:] * (2 ** len(bounds).bit_length() - len(leaves))
+    compared = value.sql(Spark.name)
+    place = _place(bounds, str(2**63 - 1), lambda bound: f"NOT coalesce({compared} < {bound}, false)")
+    return raw(f"array({', '.join(leaves)})[{place}]")
+
+
+def _leaves(node: exp.Expression, value: exp.Expression, bounds: list[str]) -> list[exp.Expression]:
+    """Return a tree's leaves from left to right; add the bounds between them."""
+    if _step(node) != value:
+        return [node]
+    choice = node.args["ifs"][0]
+    low = _leaves(choice.args["true"], value, bounds)
+    bounds.append(choice.this.expression.sql(Spark.name))
+    return low + _leaves(node.args["default"], value, bounds)
+
+
+def _step(node: exp.Expression) -> exp.Expression | None:
+    """Return the value that one step of a tree compares; None for anything else."""
+    if not isinstance(node, exp.Case) or node.this is not None or len(node.args["ifs"]) != 1:
+        return None
+    test = node.args["ifs"][0].this
+    return test.this if isinstance(test, exp.LT) else None

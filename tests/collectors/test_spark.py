@@ -1,42 +1,33 @@
-"""Spark counts on a real cluster exactly as DuckDB and PostgreSQL do, also when a worker dies."""
+"""Spark counts whole logs on a real cluster exactly as DuckDB does, also when a worker dies in the middle."""
 
-import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import sqlalchemy as sa
+import sqlglot
+import yaml
 
+from bench import made
 from collectors.collect import Collector
 from collectors.engines import Engines
+from collectors.expressions import name, select, span_of, within
 from collectors.opening import open_sources
 from collectors.sources.base import Setting, Slice
-from collectors.sources.spark import Options, Source
+from collectors.sources.spark import Options, Source, SparkEngine
 from core.errors import SourceError
 from core.windows import Grain
+from goalkeeper.demo import files, story
+from goalkeeper.demo.project import CONFIG
 from tests.collectors.clusters import Cluster, connect_server, free_port, needed, running
-from tests.collectors.house import (
-    BERLIN,
-    NOW,
-    House,
-    assert_alike,
-    body,
-    log_rows,
-    truth_rows,
-    write,
-)  # fmt: skip
+from tests.collectors.house import NOW, House, assert_alike, body, log_rows, truth_rows, write
 
-SPRING = datetime(2026, 3, 27, tzinfo=BERLIN)  # the 29th has 23 hours
-AUTUMN = datetime(2026, 10, 23, tzinfo=BERLIN)  # the 25th has 25 hours
-LATER = datetime(2026, 11, 20, tzinfo=UTC)
 slow = pytest.mark.slow
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 
@@ -51,195 +42,20 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             yield made
 
 
-def odd_log(start: datetime, *, zoned: bool, days: int = 4, a_day: int = 250) -> pd.DataFrame:
-    """Make a log with everything odd: its values, its columns' names, its times, and a day without rows."""
-    rng = np.random.default_rng(7)
-    n = days * a_day
-    seconds = (np.arange(n) // a_day) * 86_400 + rng.integers(0, 86_400, n)
-    seconds = seconds[: 2 * a_day].tolist() + (seconds[2 * a_day :] + 86_400).tolist()  # the third is empty
-    wall = pd.Series(pd.Timestamp(start.replace(tzinfo=None)) + pd.to_timedelta(seconds, unit="s"))
-    wall += pd.to_timedelta(rng.integers(0, 1_000_000, n), unit="us")
-    at = wall.dt.tz_localize(BERLIN, ambiguous=rng.uniform(size=n) < 0.5, nonexistent="shift_forward")
-    texts = np.array(
-        ["", " ", "Ω≠ß", 'it\'s "odd"', "back\\slash", "new\nline", "日本", "%d {x} ${y}", "NULL"], object
-    )
-    rows = pd.DataFrame(
-        {
-            "Call Id": [f"№{i:05d}" for i in range(n)],
-            "calledAt": (at.dt.tz_convert("UTC") if zoned else wall).dt.as_unit("us"),
-            "Version": rng.choice(["v1", "V1", "v 2"], n),
-            "role": rng.choice(["champion", "shadow"], n, p=[0.9, 0.1]),
-            "Score": rng.uniform(size=n).round(6),
-            "latency ms": np.exp(rng.normal(3, 1, n)).round(3),
-            "Status": rng.choice(["200", "503", "ok", ""], n),
-            "Größe`x": rng.choice([math.nan, math.inf, -math.inf, -0.0, 0.0, 1e100, -1e-100, 0.1, 5.0], n),
-            "select": rng.integers(-(2**40), 2**40, n),
-            "a.b": rng.choice(texts, n),
-            "Region": rng.choice(["north", "North", ""], n),
-            "flag": rng.uniform(size=n) < 0.3,
-        }
-    )  # fmt: skip
-    for i, column in enumerate(("Score", "Größe`x", "a.b", "latency ms", "Status", "Call Id")):
-        rows[column] = rows[column].mask(np.random.default_rng(i).uniform(size=n) < 0.04)
-    again = rows.iloc[10:30].copy()
-    again["calledAt"] += pd.Timedelta(seconds=1)
-    return pd.concat([rows, again], ignore_index=True)
-
-
-def odd_truth(log: pd.DataFrame, *, zoned: bool) -> pd.DataFrame:
-    kept = log.dropna(subset=["Call Id"]).drop_duplicates("Call Id").iloc[::2]
-    rng = np.random.default_rng(5)
-    closed = kept["calledAt"] + pd.to_timedelta(rng.integers(1, 200_000, len(kept)), unit="s")
-    labels = rng.choice(["yes", "no", "Yes", ""], len(kept), p=[0.3, 0.6, 0.05, 0.05])
-    return pd.DataFrame({"Call Id": kept["Call Id"], "closed At": closed, "Won?": labels})
-
-
-ODD_COLUMNS = {"id": "Call Id", "time": "calledAt", "version": "Version", "role": "role", "score": "Score",
-               "latency_ms": "latency ms", "status": "Status"}  # fmt: skip
-
-
-def odd_body(
-    log: dict[str, Any], truth: dict[str, Any], reference: dict[str, Any], grain: Grain
-) -> dict[str, Any]:
-    features = {"numeric": ["Größe`x", "select"], "categorical": ["a.b", "flag"]}
-    return {
-        "predictions": {**log, "columns": ODD_COLUMNS, "features": features, "timezone": "Europe/Berlin"},
-        "ground_truth": {
-            **truth, "maturity": "2d", "timezone": "Europe/Berlin",
-            "columns": {"id": "Call Id", "time": "closed At", "label": "Won?"},
-        },
-        "reference": reference, "positive_label": "yes", "segments": ["Region"], "service_grain": grain.value,
-        "kpis": {"won": {"numerator": "Won?"}, "size": {"mean": "select"}},
-    }  # fmt: skip
-
-
-def to_postgres(rows: pd.DataFrame, url: str, name: str) -> dict[str, Any]:
-    plain = rows.astype(object).where(rows.notna(), None)
-    types: dict[str, Any] = {}
-    for column in rows.columns:
-        if rows[column].dtype.kind == "f":
-            types[column] = sa.Float(53)
-            plain[column] = [None if pd.isna(x) and column != "Größe`x" else x for x in rows[column]]
-        elif str(rows[column].dtype).startswith("datetime"):
-            types[column] = sa.DateTime(timezone=rows[column].dt.tz is not None)
-    engine = sa.create_engine(url)
-    plain.to_sql(name, engine, index=False, dtype=types)
-    engine.dispose()
-    return {"kind": "sql", "url": url, "table": name}
-
-
-def to_parquet(rows: pd.DataFrame, place: Path) -> str:
-    """Write rows as Parquet; a missing number is NULL but for a column that holds NaN too."""
-    made = pa.Table.from_pandas(rows, preserve_index=False)
-    for i, column in enumerate(rows.columns):
-        if column == "Größe`x":
-            values = pa.array(rows[column].to_numpy(), from_pandas=False)
-            made = made.set_column(i, column, values)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(made, place)
-    return str(place)
-
-
-@slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    ("start", "zoned", "service"),
-    [(SPRING, False, Grain.DAY), (AUTUMN, False, Grain.HOUR), (AUTUMN, True, Grain.DAY)],
-)
-def test_it_counts_as_duckdb_and_postgresql_do(
-    cluster: Cluster, tmp_path: Path, postgres_url: str, start: datetime, zoned: bool, service: Grain
-) -> None:
-    log = odd_log(start, zoned=zoned)
-    truth = odd_truth(log, zoned=zoned)
-    files = {
-        name: to_parquet(rows, tmp_path / f"{name}.parquet")
-        for name, rows in (("log", log), ("truth", truth), ("reference", odd_log(start, zoned=zoned, days=2)))
-    }
-    reference = {"path": files["reference"]}
-    houses = {kind: House(folder=tmp_path / kind) for kind in ("duckdb", "postgresql", "spark")}
-    places = {
-        "duckdb": ({"path": files["log"]}, {"path": files["truth"]}),
-        "postgresql": (to_postgres(log, postgres_url, "Log"), to_postgres(truth, postgres_url, "Truth")),
-        "spark": (cluster.source(path=files["log"]), cluster.source(path=files["truth"])),
-    }
-    for kind, house in houses.items():
-        house.folder.mkdir()
-        house.body = odd_body(*places[kind], reference, service)
-        assert not house.collect(LATER).error
-    for other in ("duckdb", "postgresql"):
-        for grain in (Grain.DAY, service):
-            assert assert_alike(houses["spark"], houses[other], grain) > 10
-    starts = [{row.start for row in house.windows()} for house in houses.values()]
-    filled = {key.start for key in houses["spark"].cells()}
-    assert starts[0] == starts[1] == starts[2]
-    assert len(starts[0] - filled) == 1  # the day without rows
-    assert houses["spark"].collect(LATER).windows == 0
-    for house in houses.values():
-        house.close()
-
-
-@slow
-@pytest.mark.timeout(600)
-def test_texts_are_read_as_the_others_read_them(cluster: Cluster, tmp_path: Path) -> None:
-    numbers = (
-        "1",
-        " 2 ",
-        "1d",
-        "0x1p3",
-        "",
-        " ",
-        "x",
-        "1e5",
-        "-inf",
-        "NaN",
-        "Infinity",
-        ".5",
-        "5.",
-        "+7",
-        None,
-    )
-    times = (
-        "2026-03-27 10:00:00", "2026-03-27T10:00:00Z", "2026-03-27 10:00:00+05:30", "2026-03-29 02:30:00",
-        "2026-03-28", "12:00", "", "never", None, "2026-03-27 10:00:00.123456", "2026-03-28 23:59:59+00",
-        "2026-03-29 10:00:00", "2026-03-29 11:00:00", "2026-03-29 12:00:00", "2026-03-29 13:00:00",
-    )  # fmt: skip
-    pairs = [(at, x) for at in times for x in numbers]
-    rows = pd.DataFrame(
-        {
-            "id": [str(i) for i in range(len(pairs))], "s": 0.5,
-            "at": pd.Series([at for at, _x in pairs], dtype="string"),
-            "x": pd.Series([x for _at, x in pairs], dtype="string"),
-        }
-    )  # fmt: skip
-    path = to_parquet(rows, tmp_path / "log.parquet")
-    houses = []
-    for kind, log in (("duckdb", {"path": path}), ("spark", cluster.source(path=path))):
-        house = House(folder=tmp_path / kind)
-        house.folder.mkdir()
-        columns, features = {"id": "id", "time": "at", "score": "s"}, {"numeric": ["x"]}
-        predictions = {**log, "columns": columns, "features": features, "timezone": "Europe/Berlin"}
-        house.body = {"predictions": predictions, "reference": {"path": path}, "service_grain": "1d"}
-        assert not house.collect().error
-        houses.append(house)
-    assert assert_alike(houses[1], houses[0]) > 1
-    for house in houses:
-        house.close()
-
-
 @pytest.fixture(scope="module")
 def near(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Collect plain rows with DuckDB."""
     folder = tmp_path_factory.mktemp("near")
     log = log_rows(a_day=100)
-    made = House(folder=folder)
-    made.body = body(
+    house = House(folder=folder)
+    house.body = body(
         write(log, "parquet", folder, "log"), write(truth_rows(log), "parquet", folder, "truth"),
         write(log_rows(seed=9, days=3), "parquet", folder, "reference"),
         kpis={"basket": {"numerator": "amount", "denominator": "visits"}}, service_grain="1d",
     )  # fmt: skip
-    made.collect()
-    yield made
-    made.close()
+    house.collect()
+    yield house
+    house.close()
 
 
 def micros(rows: pd.DataFrame, place: Path) -> str:
@@ -282,6 +98,61 @@ def test_spark_connect_counts_alike(cluster: Cluster, near: House, house: House)
     assert assert_alike(house, near) > 20
 
 
+def assert_counted_alike(
+    cluster: Cluster, folder: Path, said: Mapping[str, Any], places: Mapping[str, Path], now: datetime
+) -> int:
+    """Collect a model by kind `parquet`, then its log, truth and reference through the cluster.
+
+    `places` are files, or folders of files, by key of `said`. Returns how many rows both counted.
+    """
+    houses = []
+    for kind in ("parquet", "spark"):
+        house = House(folder=folder / kind, more={"timezone": "Europe/Moscow"})
+        house.folder.mkdir(parents=True)
+        house.body = {key: value for key, value in said.items() if key not in ("notify", "rules")}
+        for key, place in places.items():
+            kept = {one: value for one, value in said[key].items() if one != "path"}
+            near = {"kind": "parquet", "path": str(place if place.is_file() else place / "*.parquet")}
+            house.body[key] = {**kept, **(cluster.source(path=str(place)) if kind == "spark" else near)}
+        assert not house.collect(now).error
+        houses.append(house)
+    near, far = houses
+    for grain in (Grain.DAY, Grain.HOUR):
+        assert assert_alike(far, near, grain)
+    assert [(row.start, row.notes) for row in far.windows()] == [
+        (row.start, row.notes) for row in near.windows()
+    ]
+    found = sum(profile.inputs.rows for key, profile in far.cells().items() if not key.segment)
+    assert far.collect(now).windows == 0  # nothing changed
+    for house in houses:
+        house.close()
+    return found
+
+
+@slow
+@pytest.mark.timeout(900)
+def test_the_demo_counts_alike(cluster: Cluster, tmp_path: Path) -> None:
+    days = story.Span(first=date(2026, 2, 24), last=date(2026, 3, 9)).days()  # errors, a release
+    for day in days:
+        files.write_day(tmp_path, day)
+    files.write_reference(tmp_path)
+    logs, reference = tmp_path / "logs", tmp_path / "reference.parquet"
+    places = {"predictions": logs / "predictions", "ground_truth": logs / "outcomes", "reference": reference}
+    said = yaml.safe_load(CONFIG)["models"][story.MODEL]
+    rows = assert_counted_alike(cluster, tmp_path, said, places, story.morning_after(days[-1]))
+    assert rows == sum(pq.read_metadata(one).num_rows for one in places["predictions"].iterdir())
+
+
+@slow
+@pytest.mark.timeout(900)
+def test_a_larger_log_counts_alike(cluster: Cluster, tmp_path: Path) -> None:
+    log = made.make(tmp_path, 300_000, days=6, numeric=6, categorical=2)
+    said = yaml.safe_load(made.CONFIG.format(data=log.folder))["models"]["bench"]
+    places = {"predictions": log.folder / "predictions", "ground_truth": log.folder / "truth",
+              "reference": log.folder / "reference"}  # fmt: skip
+    assert assert_counted_alike(cluster, tmp_path, said, places, log.now) == log.rows
+
+
 @slow
 @pytest.mark.timeout(900)
 def test_a_worker_that_dies_in_the_middle_changes_no_count(cluster: Cluster, tmp_path: Path) -> None:
@@ -298,18 +169,24 @@ def test_a_worker_that_dies_in_the_middle_changes_no_count(cluster: Cluster, tmp
         one.body = body(place, None, reference, service_grain="1d")
     assert not near.collect().error
     worker = cluster.workers[-1]
-    dead = threading.Event()
+    dead, over = threading.Event(), threading.Event()
+    after: list[str] = []
 
     def kill() -> None:
-        worker.kill()  # this one process, by its id
-        worker.wait()
-        dead.set()
+        while not over.wait(0.02):
+            if executors_at_work() == 2:
+                worker.kill()  # this one process, by its id; its executor ends with it
+                worker.wait()
+                dead.set()
+                return
 
     def told(statement: str) -> None:
-        if "INLINE(" in statement.upper() and not timer.is_alive() and not dead.is_set():
-            timer.start()
+        if dead.is_set():
+            after.append(statement)
+        elif "INLINE(" in statement.upper() and not killer.is_alive():
+            killer.start()
 
-    timer = threading.Timer(2.0, kill)
+    killer = threading.Thread(target=kill)
     project = house.project
     model = project.models["m"]
     engines = Engines(explain=told)
@@ -320,12 +197,43 @@ def test_a_worker_that_dies_in_the_middle_changes_no_count(cluster: Cluster, tmp
         ).run()  # fmt: skip
         assert dead.is_set()
     finally:
+        over.set()
         engines.close()
         cluster.work()
     assert not summary.error
+    assert after  # it was not the last statement
     assert assert_alike(house, near) > 20
     near.close()
     house.close()
+
+
+def executors_at_work() -> int:
+    """Return how many executors have a task now."""
+    from pyspark import SparkContext
+
+    context = SparkContext._active_spark_context
+    if context is None:
+        return 0
+    found = context._jsc.sc().statusTracker().getExecutorInfos()
+    return sum(one.numRunningTasks() > 0 for one in found)
+
+
+@slow
+@pytest.mark.timeout(300)
+def test_the_hours_of_two_months_are_told_apart(cluster: Cluster) -> None:
+    bounds = [hour * 3600 for hour in range(62 * 24 + 1)]
+    targets = [None if hour == 700 else hour for hour in range(62 * 24)]
+    engine = SparkEngine(cluster.url, Options(url=cluster.url, table="none", conf=cluster.conf).conf)
+    rows = sqlglot.parse_one("SELECT id AS t FROM range(-9, 5400000, 1799) UNION ALL SELECT NULL", "spark")
+    found = engine.fetch(
+        select([(name("t"), "t"), (span_of("t", bounds, targets), "w")], within(rows, "rows"))
+    )
+    engine.close()
+    known = dict(enumerate(targets))
+    assert found["w"].to_pylist() == [
+        None if t is None else known.get(t // 3600) for t in found["t"].to_pylist()
+    ]
+    assert found["w"].null_count > 3  # before, after, the hour that is none, and no time at all
 
 
 @slow
