@@ -26,7 +26,7 @@ from goalkeeper import __version__
 HERE = Path(__file__).parent
 _RUN = """
 import sys, duckdb
-db = duckdb.connect(config={"threads": 2, "memory_limit": "1024MiB"})
+db = duckdb.connect(config={"threads": 2, "memory_limit": "640MiB"})
 db.execute("SET TimeZone='UTC'; SET preserve_insertion_order=false")
 for statement in open(sys.argv[1]).read().split(";\\n"):
     if statement.strip():

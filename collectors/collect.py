@@ -20,12 +20,14 @@ from collectors.sources.base import Slice
 from collectors.statement import Job
 from collectors.traffic import see_traffic
 from collectors.windows import (
+    BATCH_WINDOWS,
     Collected,
     batches,
     digest,
     due_inputs,
     number_of,
     outcomes_mark,
+    rows_at_a_time,
     rows_in,
     span_of,
     still_open,
@@ -43,9 +45,6 @@ from store.database import Store
 from store.retention import rolled_until
 from store.tables import WindowRow
 
-BATCH_ROWS = 4_000_000
-"""Rows of one batch for each GiB of `memory_limit`; as many are counted of every segment at a time."""
-BATCH_WINDOWS = 62
 HOURS = 24
 Progress = Callable[[str, int, int], None]
 
@@ -363,7 +362,7 @@ class Collector:
 
     def _batches(self, due: Sequence[Window], times: int = 1) -> list[list[Window]]:
         log = self.parts["predictions"]
-        most = max(BATCH_ROWS * self.project.memory_limit // 2**30 // (1 + len(self.model.segments)), 1)
+        most = rows_at_a_time(self.opened.engines.memory, len(self.model.segments))
         return batches(due, rows_in(due, log), most, BATCH_WINDOWS * times)
 
     def _row(self, window: Window, inputs: str, outcomes: str, notes: Mapping[str, Any]) -> WindowRow:

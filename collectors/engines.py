@@ -15,6 +15,8 @@ from core.errors import SourceError
 from core.text import gettext as _
 from store.database import shown
 
+BESIDE = 384 * 2**20
+"""Bytes that Python, its libraries and the answers take beside what DuckDB counts as its own."""
 Explain = Callable[[str], None]
 Made = TypeVar("Made", bound="Engine")
 
@@ -52,13 +54,14 @@ class Engine(ABC):
 
 
 class DuckEngine(Engine):
-    """DuckDB in this process, bounded in memory and threads."""
+    """DuckDB in this process, bounded in memory and threads; `memory` is what the whole process may take."""
 
     def __init__(self, *, memory: int, threads: int = 2, explain: Explain | None = None) -> None:
         super().__init__(explain)
         self.dialect = DuckDb()
         self.key = "duckdb"
-        self.connection = duckdb.connect(config={"threads": threads, "memory_limit": f"{memory // 2**20}MiB"})
+        own = max(memory - BESIDE, memory // 2)
+        self.connection = duckdb.connect(config={"threads": threads, "memory_limit": f"{own // 2**20}MiB"})
         self.connection.execute("SET TimeZone='UTC'; SET preserve_insertion_order=false")
         self.connection.execute("SET enable_progress_bar_print=false")
         self._mounted: dict[ObjectStore, ObjectFiles] = {}
@@ -202,14 +205,14 @@ class Engines:
     """The engines of one pass: one DuckDB, one for each database address."""
 
     def __init__(self, *, memory: int = 2**30, threads: int = 2, explain: Explain | None = None) -> None:
-        self._memory, self._threads, self._explain = memory, threads, explain
+        self.memory, self._threads, self._explain = memory, threads, explain
         self._duck: DuckEngine | None = None
         self._others: dict[str, Engine] = {}
 
     def duck(self) -> DuckEngine:
         """Return DuckDB, started on first use."""
         if self._duck is None:
-            self._duck = DuckEngine(memory=self._memory, threads=self._threads, explain=self._explain)
+            self._duck = DuckEngine(memory=self.memory, threads=self._threads, explain=self._explain)
         return self._duck
 
     def at(self, url: str) -> SqlEngine:

@@ -14,7 +14,17 @@ from collectors.opening import Opened
 from collectors.sides import Side
 from collectors.sources.base import Slice
 from collectors.statement import Job
-from collectors.windows import digest, mark_of, span_of, touching, windows_of
+from collectors.windows import (
+    BATCH_WINDOWS,
+    batches,
+    digest,
+    mark_of,
+    rows_at_a_time,
+    rows_in,
+    span_of,
+    touching,
+    windows_of,
+)
 from core.config import Columns, configuration_hash
 from core.grid import GridSet
 from core.profile import Inputs, Outcomes, Profile, ProfileKey
@@ -34,7 +44,8 @@ LEAST_WINDOWS = 14
 class Wanted:
     """The reference that the configuration and the sources ask for, as of now.
 
-    `fingerprint` is equal where it would be the same; `windows` empty means all rows as one level.
+    `fingerprint` is equal where it would be the same; `windows` empty means all rows as one level; `parts`
+    are those of the source.
     """
 
     kind: str
@@ -45,6 +56,7 @@ class Wanted:
     windows: tuple[Window, ...]
     first: datetime | None
     last: datetime | None
+    parts: Sequence[Slice] = ()
     learning: bool = False
 
 
@@ -84,7 +96,7 @@ def wanted_reference(
         inside = {one.name: one for found in touching(kept, log).values() for one in found}
         parts = [str(reference.since), str(reference.until), mark_of("range", list(inside.values()))]
         return _of_log(
-            opened, kept, "range", digest([*parts, *_ripe(kept, maturity, now)]),
+            opened, log, kept, "range", digest([*parts, *_ripe(kept, maturity, now)]),
             _("{since} to {until}").format(since=reference.since, until=reference.until),
         )  # fmt: skip
     settle = model.settle_of(model.grain)
@@ -99,7 +111,7 @@ def wanted_reference(
     if learning:
         text = _("the first {n} windows of the log, of {all} to come").format(n=len(kept), all=FIRST_WINDOWS)
     mark = digest(["first", kept[0].start.isoformat(), kept[-1].end.isoformat(), *_ripe(kept, maturity, now)])
-    found = _of_log(opened, kept, "windows", mark, text)
+    found = _of_log(opened, log, kept, "windows", mark, text)
     return None if found is None else replace(found, learning=learning)
 
 
@@ -149,23 +161,29 @@ def count_reference(
     """Count a reference on the grids of its model; segments that it does not hold are left out."""
     held = tuple(one for one in opened.model.segments if all(wanted.side.has(column) for column in one))
     model = opened.model.model_copy(update={"segments": held})
-    job = Job(
-        model=model, log=wanted.side, truth=wanted.truth, grids=grids, windows=wanted.windows, now=now,
-        maturity=maturity,
-    )  # fmt: skip
-    inputs = count_inputs(job)
-    job = together(job)  # what follows joins both sides
     plain = [one for one in model.kpis if one not in opened.kpis]
-    misfits = fitting_kpis(job, plain)
-    fitting = model.model_copy(update={"kpis": {one: model.kpis[one] for one in plain if one not in misfits}})
-    outcomes = count_outcomes(replace(job, model=fitting), {}, inputs.inputs)
+    most = rows_at_a_time(opened.engines.memory, len(held))
+    counts = rows_in(wanted.windows, wanted.parts)
     alone = window_at(wanted.first or now, model.grain, zone)
-    windows = wanted.windows or (alone,)
-    cells = cells_of(model.name, grids.id, windows, inputs.inputs, outcomes.outcomes)
-    rows = sum(part.rows for cell, part in inputs.inputs.items() if not cell.segment)
-    return Counted(
-        cells={key: profile for found in cells.values() for key, profile in found.items()}, rows=rows
-    )
+    found: dict[ProfileKey, Profile] = {}
+    rows = 0
+    for run in batches(wanted.windows, counts, most, BATCH_WINDOWS) or [[]]:
+        job = Job(
+            model=model, log=wanted.side, truth=wanted.truth, grids=grids, windows=tuple(run), now=now,
+            maturity=maturity,
+        )  # fmt: skip
+        inputs = count_inputs(job)
+        job = together(job)  # what follows joins both sides
+        misfits = fitting_kpis(job, plain)
+        kpis = {one: model.kpis[one] for one in plain if one not in misfits}
+        job = replace(job, model=model.model_copy(update={"kpis": kpis}))
+        outcomes = count_outcomes(job, {}, inputs.inputs)
+        for cells in cells_of(
+            model.name, grids.id, run or [alone], inputs.inputs, outcomes.outcomes
+        ).values():
+            found |= cells
+        rows += sum(part.rows for cell, part in inputs.inputs.items() if not cell.segment)
+    return Counted(cells=found, rows=rows)
 
 
 def cells_of(
@@ -209,6 +227,7 @@ def _of_source(opened: Opened, side: Side, slices: Sequence[Slice], zone: ZoneIn
         windows=tuple(windows),
         first=None if span is None else span[0],
         last=None if span is None else span[1],
+        parts=slices,
     )
 
 
@@ -241,7 +260,7 @@ def _own_truth(opened: Opened, side: Side) -> Side | None:
 
 
 def _of_log(
-    opened: Opened, windows: Sequence[Window], kind: str, mark: str, description: str
+    opened: Opened, log: Sequence[Slice], windows: Sequence[Window], kind: str, mark: str, description: str
 ) -> Wanted | None:
     if not windows:
         return None
@@ -259,4 +278,5 @@ def _of_log(
         windows=tuple(windows),
         first=span[0],
         last=span[1],
+        parts=log,
     )

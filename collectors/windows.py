@@ -16,6 +16,9 @@ from collectors.sources.base import Slice
 from core.windows import Grain, Window, windows_between
 
 READABLE = "ok"
+BATCH_ROWS = 2_000_000
+"""Rows of one batch for each GiB of memory; as many are counted of every segment at a time."""
+BATCH_WINDOWS = 62
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +156,11 @@ def outcomes_mark(base: str, label_marks: str, tables: Sequence[Slice], *, close
     """
     ripe = "" if closed is None else str(int(closed))
     return f"{base}:{label_marks}:{mark_of('', tables)}:{ripe}"
+
+
+def rows_at_a_time(memory: int, segments: int) -> int:
+    """Return how many rows are counted in one go, within so many bytes."""
+    return max(BATCH_ROWS * memory // 2**30 // (1 + segments), 1)
 
 
 def batches(
