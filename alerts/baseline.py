@@ -19,7 +19,7 @@ from store.normal import maturity_of
 from store.tables import ReferenceRow
 
 MOST = 64
-_held: dict[str, "Baseline"] = {}
+_held: dict[tuple[str, str], "Baseline"] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +41,11 @@ def baseline_of(session: Session, project: Project, model: Model, reference: Ref
     code = next((run.code for run in runs.runs(session, model.name, limit=1)), "")
     facts = (
         reference.id, reference.fingerprint, model.name, configuration_hash(model), maturity, code,
-        project.language, project.store.reveal(),
+        project.language,
     )  # fmt: skip
     mark = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
-    if mark not in _held:
+    place = (project.store.reveal(), mark)
+    if place not in _held:
         while len(_held) >= MOST:
             del _held[next(iter(_held))]
         kept = baselines.kept(session, model.name, mark)
@@ -52,8 +53,8 @@ def baseline_of(session: Session, project: Project, model: Model, reference: Ref
         by_metric: defaultdict[str, list[MetricPoint]] = defaultdict(list)
         for point in points:
             by_metric[point.metric].append(point)
-        _held[mark] = Baseline(mark=mark, points=dict(by_metric))
-    return _held[mark]
+        _held[place] = Baseline(mark=mark, points=dict(by_metric))
+    return _held[place]
 
 
 def keep(session: Session, model: str, baseline: Baseline) -> None:
