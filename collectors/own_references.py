@@ -65,9 +65,8 @@ def _stays(
         return False
     if current.fingerprint == wanted.fingerprint or now < current.created_at:
         return True
-    declared = opened.declared
-    if declared is None or declared.since is None or None in (current.first, wanted.first):
+    declared, was, first = opened.declared, current.first, wanted.first
+    if declared is None or declared.since is None or was is None or first is None:
         return False
     start = datetime.combine(declared.since, time(), tzinfo=project.zone)
-    lost = start <= current.first < wanted.first  # type: ignore[operator]
-    return lost and current.last == wanted.last
+    return start <= was < first and current.last == wanted.last
