@@ -45,9 +45,7 @@ def read_known(
     rows = [
         row for grain in grains for row in windows.windows(session, model.name, grain, read_from.get(grain))
     ]
-    first = min(
-        (windows.first(session, model.name, grain) or now for grain in grains), default=now
-    )  # fmt: skip
+    first = min(windows.first(session, model.name, grain) or now for grain in grains)
     judged = judged_from(session, model)
     if since is not None:
         judged = {grain: max(since, judged.get(grain, since)) for grain in grains}
@@ -116,12 +114,8 @@ def _points(
         return read(None, None)
     known = {(metric, one.segment, one.column) for metric, found in baseline.items() for one in found}
     starts = metrics.starts(session, model.name, sorted(whole | parted), grain)
-    late = {
-        place[0]
-        for place, start in starts.items()
-        if place not in known and begun + FOUR_WEEKS[grain] * grain.length < start < since
-    }
-    if late & (whole | parted):
+    begins_late = begun + FOUR_WEEKS[grain] * grain.length
+    if any(place not in known and begins_late < start < since for place, start in starts.items()):
         return read(None, None)
     return [*read(None, learnt), *read(since, None)]
 

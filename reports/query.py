@@ -73,19 +73,10 @@ class Query:
         config = self._model(model)
         found: list[MetricPoint] = []
         for part in self._stretches(config, grain or config.grain, since, until):
-            with self.store.read() as session:
-                held = stored.points(
-                    session,
-                    model,
-                    metric=metric,
-                    version=version,
-                    segment=segment,
-                    column=column,
-                    since=part.since,
-                    until=part.until,
-                    grain=part.grain,
-                    as_of=as_of,
-                )
+            held = self.stored(
+                model, metric=metric, since=part.since, until=part.until, as_of=as_of, version=version,
+                segment=segment, column=column, grain=part.grain,
+            )  # fmt: skip
             if not held and as_of is None and self.is_known(model, metric):
                 asked = list(windows_between(part.since, part.until, part.grain, self.project.zone))
                 held = self._computed(config, metric, asked, now, version, segment, column)
