@@ -30,6 +30,23 @@ class TableSource(Source):
     def rows(self) -> exp.Expression:
         """Return the table or query, `where` not applied."""
 
+    @abstractmethod
+    def described(self, query: exp.Select) -> tuple[ColumnInfo, ...]:
+        """Ask the engine for the columns of a query.
+
+        Raises:
+            SourceError: it cannot be run.
+        """
+
+    def columns(self) -> tuple[ColumnInfo, ...]:
+        """Ask the engine, once."""
+        if self._columns is None:
+            try:
+                self._columns = self.described(star(self.rows()))
+            except SourceError as error:
+                raise self.gone(error) from error
+        return self._columns
+
     def forget(self) -> None:
         """Ask again what it holds when it is needed next."""
         self._columns = None

@@ -16,7 +16,6 @@ from sqlglot import exp
 from collectors.dialects import ClickHouse
 from collectors.engines import Engine, Explain
 from collectors.expressions import string
-from collectors.parsing import star
 from collectors.sources._tables import TableSource
 from collectors.sources.base import ColumnInfo, Kind, Setting
 from core.config.secrets import MASK, Text, mask_url
@@ -200,15 +199,9 @@ class Source(TableSource):
         place = self._options.path or mask_url(str(self._options.url))
         return (self._options.table or _("a query")) + f" ({place})"
 
-    def columns(self) -> tuple[ColumnInfo, ...]:
+    def described(self, query: exp.Select) -> tuple[ColumnInfo, ...]:
         """Ask ClickHouse."""
-        if self._columns is None:
-            try:
-                found = self.engine.described(star(self.rows()))
-            except SourceError as error:
-                raise self.gone(error) from error
-            self._columns = tuple(_info(one, kind) for one, kind in found)
-        return self._columns
+        return tuple(_info(one, kind) for one, kind in self.engine.described(query))
 
     def kind_of(self, type_: str) -> Kind:
         """Return what a type of ClickHouse means."""

@@ -12,7 +12,6 @@ from sqlglot import exp
 
 from collectors.dialects import Spark
 from collectors.engines import Engine, Explain
-from collectors.parsing import star
 from collectors.sources._tables import TableSource
 from collectors.sources.base import ColumnInfo, Kind, Setting
 from core.config.secrets import MASK, Secret, Text, mask_url
@@ -162,15 +161,9 @@ class Source(TableSource):
         what = self._options.table or ", ".join(getattr(one, "shown", one) for one in paths) or _("a query")
         return f"{what} ({mask_url(str(self._options.url))})"
 
-    def columns(self) -> tuple[ColumnInfo, ...]:
+    def described(self, query: exp.Select) -> tuple[ColumnInfo, ...]:
         """Ask Spark."""
-        if self._columns is None:
-            try:
-                found = self.engine.schema(star(self.rows()))
-            except SourceError as error:
-                raise self.gone(error) from error
-            self._columns = tuple(_info(one, kind) for one, kind in found)
-        return self._columns
+        return tuple(_info(one, kind) for one, kind in self.engine.schema(query))
 
     def kind_of(self, type_: str) -> Kind:
         """Return what a type of Spark means."""

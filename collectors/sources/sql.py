@@ -6,7 +6,6 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, model_validator
 from sqlglot import exp
 
-from collectors.parsing import star
 from collectors.sources._tables import TableSource
 from collectors.sources.base import ColumnInfo, Kind, Setting
 from core.config.secrets import Text
@@ -51,18 +50,11 @@ class Source(TableSource):
         """Name the table and the database, the password masked."""
         return (self._options.table or _("a query")) + f" ({self.engine.shown})"
 
-    def columns(self) -> tuple[ColumnInfo, ...]:
+    def described(self, query: exp.Select) -> tuple[ColumnInfo, ...]:
         """Ask the database."""
-        if self._columns is None:
-            query = star(self.rows())
-            try:
-                if self.engine.dialect.typed:
-                    self._columns = _described(self.engine, query.limit(0))
-                else:
-                    self._columns = _seen(self.engine, query.limit(_LOOKED_AT))
-            except SourceError as error:
-                raise self.gone(error) from error
-        return self._columns
+        if self.engine.dialect.typed:
+            return _described(self.engine, query.limit(0))
+        return _seen(self.engine, query.limit(_LOOKED_AT))
 
     def rows(self) -> exp.Expression:
         """Return the table or query."""
