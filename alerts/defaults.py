@@ -2,21 +2,20 @@
 
 The constants, and why:
 
-- `sigmas` 4.5 with `for: 2` on columns: 20 columns make 7,300 windows a year; one quiet window beyond 4.5 sd
-  has a probability of about 1e-5 to 1e-3 (fourteen windows know the sd badly), two in a row in the order of
-  its square. `quality.missing` and `quality.unseen` speak after one window, since broken data is told at
-  once: their floors (5 and 3 points) keep them quiet, not their sigmas.
-- Segments see `quality.missing` only, with a floor of 20 points, 6 sd and 50 rows: some hundred series each.
-- `drift.*`: Jensen–Shannon 0.02 above its own noise is a shift of about a third of a standard deviation.
+- KPIs, performance and drift add evidence up (alerts/rules/sequential.py). Their threshold c comes from
+  `false_alarms`, 1 per 1000 windows for tickets and for notices each, times the number of families in the
+  class: the columns together, the score, each KPI, each performance metric. So the model as a whole keeps it.
+- Their floors: drift 0.05 standard deviations of the reference; 5 % of a KPI's level, 3 % of the log loss or
+  error, 2 points of calibration.
+- Broken data and service are told by `relative`, from the first window outside on or after `for` of them:
+  `quality.missing` and `quality.unseen` speak after one window; their floors (5 and 3 points) keep them
+  quiet, not their sigmas. Segments see `quality.missing` only, with a floor of 20 points, 6 sd and 50 rows:
+  some hundred series each.
 - `quality.rows`: half or double of the last four weeks, weekday by weekday; growth is not an incident.
 - `service.latency_p95_ms`: + 30 %; `service.error_share`: + 2 points; both for two hours. Where more than
   half of the requests fell into hours with too few rows to judge (30), for two windows of the base grain
   instead: a model asked twenty times an hour would else never be judged. All stored hours count, so the
   grain stays put.
-- `business.*`, `performance.*`: 2.5 sd for three windows in a row, and 5 % of the KPI's level, 10 % of the
-  metric's, 3 points of calibration. Simulated: no false alarm in 29,200 windows, days that hang together (0.6
-  from one to the next) included; a conversion that falls from 12 to 9 % is found in 6 days at 2,000 a day,
-  17 at 1,000, mostly not at 500. 4 sd for two windows finds a third of that.
 
 The class of a rule (`Family`) is what an incident is made of.
 """
@@ -29,7 +28,7 @@ from typing import cast
 
 from pydantic import ValidationError
 
-from alerts.rules import noted, presence, relative
+from alerts.rules import noted, presence, relative, sequential
 from alerts.rules.base import Rule, RuleOptions, Side
 from core.config import Model, RuleSettings, Task
 from core.config.plugs import keys_of
@@ -77,6 +76,15 @@ class Watch:
     tells_good: bool = False
     segments: RuleOptions | None = None
     muted: bool = False
+
+    @property
+    def traced(self) -> bool:
+        """Tell whether it judges the contrasts of columns rather than a stored number."""
+        return self.kind == "sequential" and self.metric == DRIFT
+
+    def watches(self, column: str) -> bool:
+        """Tell whether a column is watched."""
+        return column != SCORE if self.column is None else column == self.column
 
     @property
     def distance(self) -> bool:
@@ -177,10 +185,11 @@ def default_rules(model: Model) -> list[Watch]:
         ),
         _watch(
             "performance.primary",
-            _far(floor="10%", sigmas=2.5, for_=3),
+            sequential.Options(floor="3%"),
             outcome,
             _primary_title(model),
             primary_metric(model),
+            kind="sequential",
             harm=Side.UP,
             outcomes=True,
         ),
@@ -189,9 +198,10 @@ def default_rules(model: Model) -> list[Watch]:
         rules.append(
             _watch(
                 "performance.calibration",
-                _far(floor=0.03, sigmas=2.5, for_=3),
+                sequential.Options(floor=0.02),
                 outcome,
                 _("Realised minus expected"),
+                kind="sequential",
                 unit="points",
                 outcomes=True,
             )
@@ -203,9 +213,10 @@ def default_rules(model: Model) -> list[Watch]:
         rules.append(
             _watch(
                 f"business.{name}",
-                _far(floor="5%", sigmas=2.5, for_=3),
+                sequential.Options(floor="5%"),
                 FAMILIES["business"],
                 kpi.title or name,
+                kind="sequential",
                 severity=Severity.CRITICAL if has_goal else Severity.MAJOR,
                 outcomes=True,
                 tells_good=True,
@@ -221,10 +232,11 @@ def default_rules(model: Model) -> list[Watch]:
         rules.append(
             _watch(
                 rule,
-                _far(floor=0.02, for_=2),
+                sequential.Options(floor=0.05),
                 drift,
                 title,
                 DRIFT,
+                kind="sequential",
                 severity=Severity.NOTICE,
                 harm=Side.UP,
                 column=column,
@@ -243,7 +255,37 @@ def rules_of(model: Model) -> list[Watch]:
     for name, settings in model.rules.items():
         base = rules.get(name) or _own(model, name, settings, rules)
         rules[name] = _changed(model, base, settings)
-    return list(rules.values())
+    return _with_thresholds(model, list(rules.values()))
+
+
+def _with_thresholds(model: Model, rules: Sequence[Watch]) -> list[Watch]:
+    """Divide the accepted false alarms of each class over its families; a rule that says its own keeps it."""
+    found = []
+    for rule in rules:
+        if isinstance(rule.options, sequential.Options) and rule.options.threshold is None:
+            threshold = windows_per_alarm(model, rule.asks) * families_of(rules, rule.asks)
+            rule = replace(rule, options=rule.options.model_copy(update={"threshold": threshold}))
+        found.append(rule)
+    return found
+
+
+def windows_per_alarm(model: Model, asks: TicketKind | None) -> float:
+    """Return the accepted mean number of windows between two false alarms of a class of rules.
+
+    `asks` tells the classes apart: rules that ask for a ticket, and (None) notices.
+    """
+    rate = model.false_alarms.notices if asks is None else model.false_alarms.tickets
+    return rate.windows_per_alarm(model.grain.length)
+
+
+def families_of(rules: Sequence[Watch], asks: TicketKind | None) -> int:
+    """Return over how many families a class shares its false alarms; at least one."""
+    alike = [
+        rule
+        for rule in rules
+        if rule.kind == "sequential" and not rule.muted and (rule.asks is None) == (asks is None)
+    ]
+    return max(len(alike), 1)
 
 
 def _own(model: Model, name: str, settings: RuleSettings, known: Mapping[str, Watch]) -> Watch:

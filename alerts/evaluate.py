@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from alerts import baseline
+from alerts import baseline, traces
 from alerts.book import Book, Entry
 from alerts.defaults import Watch, rules_of
 from alerts.desk import Desk
@@ -62,6 +62,7 @@ def evaluate(*, store: Store, project: Project, model_name: str, now: datetime) 
         with store.write() as session:
             result = _write(session, project, known, watches, judged)
             baseline.keep(session, model_name, known.baseline)
+            traces.keep(session, model_name, known.traces)
             session.flush()
             keep(session, model_name, mark_of(session, project, model, watches, now), result.firing)
     return result

@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from alerts.defaults import Watch
-from alerts.timeline import RECOVERY
+from alerts.rules.base import RECOVERY
 from core.config import Model, Project, configuration_hash
 from core.rules import AlertState
 from core.windows import window_at

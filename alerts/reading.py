@@ -12,6 +12,7 @@ from alerts.days import holidays_of
 from alerts.defaults import Watch
 from alerts.rules.base import FOUR_WEEKS
 from alerts.series import Accepted, Known, Note
+from alerts.traces import Traces, read_traces
 from core.config import Model, Project
 from core.rules import AlertKey, Resolution
 from core.text import gettext as _
@@ -33,6 +34,7 @@ def read_known(
 ) -> Known:
     """Return what a model's rules need, as of `now`, to judge the windows from `since` on (None: all)."""
     heard = [watch for watch in watches if not watch.muted]
+    traced = any(watch.traced for watch in heard)
     reference = None if is_moving(model) else references.current_reference(session, model.name)
     baseline = Baseline() if reference is None else baseline_of(session, project, model, reference)
     accepted = accepted_keys(session, model.name)
@@ -40,7 +42,7 @@ def read_known(
     read_from = _read_from(project, model, heard, accepted, since)
     points: defaultdict[str, list[MetricPoint]] = defaultdict(list)
     for grain in grains:
-        for point in _points(session, model, grain, heard, baseline.points, read_from.get(grain)):
+        for point in _points(session, project, model, grain, heard, baseline.points, read_from.get(grain)):
             points[point.metric].append(point)
     rows = [
         row for grain in grains for row in windows.windows(session, model.name, grain, read_from.get(grain))
@@ -64,6 +66,7 @@ def read_known(
         judged_from=judged,
         read_from=read_from,
         by_hours=_by_hours(session, model, heard, now),
+        traces=read_traces(session, model, now, reference) if traced else Traces(),
         plugin_dirs=project.plugin_dirs,
     )
 
@@ -73,34 +76,42 @@ def _read_from(
     since: datetime | None,
 ) -> dict[Grain, datetime]:  # fmt: skip
     """Return from when on values of each grain are read; none where all of them are."""
-    kinds = [getattr(watch.judge(project.plugin_dirs), "LOOKS_BACK", None) for watch in watches]
-    if since is None or None in kinds:
+    if since is None:
         return {}
     begun = min([since, *(level.since for level in accepted.values())])
+    kinds = [_looks_back(project, watch) for watch in watches]
     return {
         grain: begun - max((kind[grain] for kind in kinds if kind), default=0) * grain.length - reach(model)
         for grain in (model.grain, model.service_grain)
     }
 
 
+def _looks_back(project: Project, watch: Watch) -> Mapping[Grain, int] | None:
+    """Return how many windows a rule looks back; None where it wants all of them."""
+    found: Mapping[Grain, int] | None = getattr(watch.judge(project.plugin_dirs), "LOOKS_BACK", None)
+    return found
+
+
 def _points(
-    session: Session, model: Model, grain: Grain, watches: Sequence[Watch],
+    session: Session, project: Project, model: Model, grain: Grain, watches: Sequence[Watch],
     baseline: Mapping[str, Sequence[MetricPoint]], since: datetime | None,
 ) -> list[MetricPoint]:  # fmt: skip
     """Read the values of a grain: of the whole, and of segments where they are judged.
 
-    With `since`, what lies before it is left out but for the first values, which rules learn from.
+    With `since`, what lies before it is left out but for the first values, which rules learn from, and for
+    those of rules that look at all of the past; contrasts hold the past of what they are judged by.
     """
+    entire = {w.metric for w in watches if not w.traced and _looks_back(project, w) is None}
     whole = {watch.metric for watch in watches} | {"service.requests", "quality.rows"}
     parted = {watch.metric for watch in watches if watch.segments is not None and model.segments}
 
-    def read(since: datetime | None, until: datetime | None) -> list[MetricPoint]:
+    def read(since: datetime | None, until: datetime | None, some: set[str]) -> list[MetricPoint]:
         found = metrics.points(
-            session, model.name, metrics=sorted(whole), column=None, grain=grain, since=since, until=until
+            session, model.name, metrics=sorted(some), column=None, grain=grain, since=since, until=until
         )
-        if parted:
+        if parted & some:
             everywhere = metrics.points(
-                session, model.name, metrics=sorted(parted), column=None, segment=None, grain=grain,
+                session, model.name, metrics=sorted(parted & some), column=None, segment=None, grain=grain,
                 since=since, until=until,
             )  # fmt: skip
             found += [point for point in everywhere if point.segment]
@@ -108,16 +119,17 @@ def _points(
 
     begun = windows.first(session, model.name, grain)
     if since is None or begun is None:
-        return read(None, None)
+        return read(None, None, whole)
     learnt = begun + 2 * FOUR_WEEKS[grain] * grain.length
     if learnt >= since:
-        return read(None, None)
+        return read(None, None, whole)
+    some = whole - entire
     known = {(metric, one.segment, one.column) for metric, found in baseline.items() for one in found}
-    starts = metrics.starts(session, model.name, sorted(whole | parted), grain)
+    starts = metrics.starts(session, model.name, sorted(some | parted), grain)
     begins_late = begun + FOUR_WEEKS[grain] * grain.length
     if any(place not in known and begins_late < start < since for place, start in starts.items()):
-        return read(None, None)
-    return [*read(None, learnt), *read(since, None)]
+        return read(None, None, whole)
+    return [*read(None, learnt, some), *read(since, None, some), *read(None, None, entire)]
 
 
 def _by_hours(session: Session, model: Model, watches: Sequence[Watch], now: datetime) -> frozenset[str]:

@@ -5,12 +5,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import cast
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from alerts.baseline import Baseline
 from alerts.defaults import SCORE, Watch
-from alerts.rules.base import UNJUDGED, Judgement, Rule, Series
+from alerts.rules.base import UNJUDGED, Judgement, Rule, Series, Together, Trace
 from alerts.timeline import Episode, Timeline, timeline
+from alerts.traces import Traces
 from core.config import Model
 from core.rules import AlertKey
 from core.text import gettext as _
@@ -59,7 +63,7 @@ class Known:
     windows (`timed`) or its one value, empty where the reference moves; `notes` the collected windows;
     `accepted` the keys whose level counts as a new normal. What lies before `judged_from` of its grain stands
     as it was judged, and is only learnt from; `points` may have gaps before `read_from`. `by_hours` are the
-    metrics whose requests fell mostly into hours with enough rows.
+    metrics whose requests fell mostly into hours with enough rows. `traces` are the contrasts of columns.
     """
 
     model: Model
@@ -74,6 +78,7 @@ class Known:
     judged_from: Mapping[Grain, datetime] = field(default_factory=dict)
     read_from: Mapping[Grain, datetime] = field(default_factory=dict)
     by_hours: frozenset[str] = frozenset()
+    traces: Traces = field(default_factory=Traces)
     plugin_dirs: tuple[Path, ...] = ()
 
     def is_judged(self, judgement: Judgement) -> bool:
@@ -98,9 +103,36 @@ def judge_all(known: Known, watches: Iterable[Watch]) -> list[Judged]:
     found = []
     for watch in watches:
         series = [] if watch.muted else series_of(watch, known)
-        if series:
-            kind = watch.judge(known.plugin_dirs)
+        if not series:
+            continue
+        kind = watch.judge(known.plugin_dirs)
+        if not hasattr(kind, "judge_together"):
             found += [judge_one(watch, kind, of, known) for of in series]
+            continue
+        families = defaultdict[str, list[Series]](list)
+        for of in series:
+            families[of.key.segment].append(of)
+        for family in families.values():
+            found += _judge_family(watch, cast(Together, kind), family, known)
+    return found
+
+
+def _judge_family(watch: Watch, kind: Together, family: Sequence[Series], known: Known) -> list[Judged]:
+    """Judge series that share one chance of a false alarm; accepted levels are learnt afresh."""
+    options = watch.options
+    whole = kind.judge_together(family, options)
+    found = []
+    for at, (of, judged) in enumerate(zip(family, whole, strict=True)):
+        accepted = known.accepted.get(of.key)
+        if accepted is None:
+            judgements = [one for one in judged if known.is_judged(one)]
+            line = timeline(judgements, options.row)
+        else:
+            later = [*family[:at], of.since(accepted.since), *family[at + 1 :]]
+            afresh = kind.judge_together(later, options)[at]
+            before = [one for one in judged if one.window.end <= accepted.at]
+            judgements, line = _rebased(before, afresh, accepted, known, options.row)
+        found.append(Judged(watch=watch, key=of.key, title=of.title, judgements=tuple(judgements), line=line))
     return found
 
 
@@ -113,16 +145,23 @@ def judge_one(watch: Watch, kind: Rule, of: Series, known: Known) -> Judged:
         line = timeline(judgements, options.row)
     else:
         earlier = tuple(point for point in of.points if point.window.end <= accepted.at)
-        later = tuple(point for point in of.points if point.window.start >= accepted.since)
-        before, after = (
-            [one for one in kind.judge(each, options) if known.is_judged(one)]
-            for each in (replace(of, points=earlier), replace(of, points=later, baseline=()))
+        before = kind.judge(replace(of, points=earlier), options)
+        judgements, line = _rebased(
+            before, kind.judge(of.since(accepted.since), options), accepted, known, options.row
         )
-        fresh = timeline(after, options.row)
-        done = [accepted.over(one) for one in timeline(before, options.row).episodes]
-        line = Timeline(episodes=(*done, *fresh.episodes), newest=fresh.newest)
-        judgements = [*(one for one in before if one.window.start < accepted.since), *after]
     return Judged(watch=watch, key=of.key, title=of.title, judgements=tuple(judgements), line=line)
+
+
+def _rebased(
+    before: Sequence[Judgement], after: Sequence[Judgement], accepted: Accepted, known: Known, row: int
+) -> tuple[list[Judgement], Timeline]:
+    """Join what was judged before a level was accepted with what is judged since, by that level."""
+    was = [one for one in before if known.is_judged(one)]
+    fresh = [one for one in after if known.is_judged(one)]
+    line = timeline(fresh, row)
+    done = [accepted.over(one) for one in timeline(was, row).episodes]
+    judgements = [*(one for one in was if one.window.start < accepted.since), *fresh]
+    return judgements, Timeline(episodes=(*done, *line.episodes), newest=line.newest)
 
 
 def series_of(watch: Watch, known: Known) -> list[Series]:
@@ -133,12 +172,32 @@ def series_of(watch: Watch, known: Known) -> list[Series]:
         found = _noted(watch, known)
     else:
         found = _placed(watch, known)
-    return [_series(watch, known, place, points) for place, points in sorted(found.items()) if points]
+    traced = {
+        ("", column): trace
+        for column, trace in known.traces.by_column.items()
+        if watch.traced and watch.watches(column)
+    }
+    places: dict[Place, list[MetricPoint]] = {**{place: [] for place in traced}, **found}
+    return [
+        replace(_series(watch, known, place, points), trace=traced.get(place, _no_trace(watch, points)))
+        for place, points in sorted(places.items())
+        if points or place in traced
+    ]
+
+
+def _no_trace(watch: Watch, points: Sequence[MetricPoint]) -> Trace | None:
+    """Return the trace of a column of which no contrasts are known yet; None for other metrics."""
+    if not watch.traced:
+        return None
+    return Trace(
+        names=(), shares=(), windows=tuple(point.window for point in points),
+        values=np.zeros((len(points), 0)), n=np.array([float(point.value.n) for point in points]),
+    )  # fmt: skip
 
 
 def _series(watch: Watch, known: Known, place: Place, points: Sequence[MetricPoint]) -> Series:
     segment, column = place
-    grain = points[-1].window.grain
+    grain = points[-1].window.grain if points else known.model.grain
     baseline = [
         point
         for point in known.baseline.points.get(watch.metric, ())
@@ -194,9 +253,7 @@ def _placed(watch: Watch, known: Known) -> dict[Place, list[MetricPoint]]:
 def _watched(watch: Watch, point: MetricPoint) -> bool:
     if point.segment and watch.segments is None:
         return False
-    if watch.column is None:
-        return point.column != SCORE
-    return point.column == watch.column
+    return watch.watches(point.column)
 
 
 def _with_zeros(points: list[MetricPoint], whole: Sequence[MetricPoint]) -> list[MetricPoint]:

@@ -9,12 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.rules.base import Judgement, Verdict
+from alerts.rules.base import RECOVERY, Judgement, Verdict
 from core.rules import AlertState
 from core.text import gettext as _
-from core.windows import Grain
-
-RECOVERY = {Grain.HOUR: 24, Grain.DAY: 3, Grain.WEEK: 3, Grain.MONTH: 3}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from core.errors import StoreError
 from core.text import gettext as _
 from store import changes
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in store/migrations/versions."""
 _BUSY = 10_000
 """How many milliseconds a writer of SQLite waits for another."""

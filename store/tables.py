@@ -460,6 +460,26 @@ class BaselineRow(Base):
     points: Mapped[bytes]
 
 
+class ContrastRow(Base):
+    """By what drift of a model's columns is told (`body`, encoded), and a mark of what it was made from."""
+
+    __tablename__ = "contrast"
+    model: Mapped[str] = mapped_column(primary_key=True)
+    mark: Mapped[str]
+    body: Mapped[bytes]
+
+
+class TraceRow(Base):
+    """A window's contrasts under the mark of `contrast`: a cache, made anew from its profile when needed."""
+
+    __tablename__ = "trace"
+    model: Mapped[str] = mapped_column(primary_key=True)
+    start: Mapped[datetime] = mapped_column(primary_key=True)
+    mark: Mapped[str]
+    inputs_mark: Mapped[str]
+    body: Mapped[bytes]  # float32: for each column its values' number and its contrasts
+
+
 class SettingRow(Base):
     """Small facts of the store itself: format, time zone, the demo's own now, heartbeats."""
 

@@ -8,16 +8,18 @@ in a row make an alert, and how many a recovery, is not its business (`alerts.ti
 carry `for`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.figures import figure
+from core.grid import Floats
 from core.rules import AlertKey, AlertState
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
@@ -59,6 +61,7 @@ class Judgement:
     `effect` is value − expected in the metric's unit, `low` and `high` bound what counts as normal, `lower`
     and `upper` are the value's own 95 % limits; None where there is no such number. `reason` is a sentence
     (translated), never empty for harm, good, unknown. `began` is set where the harm began before the window.
+    `evidence` is how much likelier the windows are with a change than without, where a rule adds that up.
     """
 
     window: Window
@@ -73,12 +76,40 @@ class Judgement:
     upper: float | None = None
     n: int = 0
     began: datetime | None = None
+    evidence: float | None = None
 
     @property
     def state(self) -> AlertState:
         """Return what this window alone says of the rule."""
         return {Verdict.HARM: AlertState.FIRING, Verdict.UNKNOWN: AlertState.UNKNOWN}.get(
             self.verdict, AlertState.OK
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trace:
+    """What the profiles say of one column, window by window: its contrasts with the reference.
+
+    `values` float64 [T, contrasts] and `n` float64 [T], the values behind them (0: none), of `windows`;
+    `base`, `base_n` and `base_windows` the same over the windows that the contrasts were calibrated on. A
+    contrast has mean 0 and variance 1 / n without drift; `names` and `shares` as in metrics.contrasts.
+    """
+
+    names: tuple[str, ...]
+    shares: tuple[float, ...]
+    windows: tuple[Window, ...]
+    values: Floats
+    n: Floats
+    base_windows: tuple[Window, ...] = ()
+    base: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    base_n: Floats = field(default_factory=lambda: np.zeros(0))
+
+    def since(self, start: datetime) -> "Trace":
+        """Return the windows from a time on, without what was calibrated on."""
+        at = [at for at, window in enumerate(self.windows) if window.start >= start]
+        windows = tuple(self.windows[one] for one in at)
+        return Trace(
+            names=self.names, shares=self.shares, windows=windows, values=self.values[at], n=self.n[at]
         )
 
 
@@ -90,13 +121,15 @@ class Series:
     nothing of it, and then the first windows of the series itself are learnt from. `past` tells the span of
     the series that a window is compared with, None unless the reference moves. `harm` is the harmful side;
     `distance`: the metric is a distance that sampling noise alone makes larger at small n. `holidays` are
-    days compared with nothing.
+    days compared with nothing. `trace` is there for drift of a column: all of its windows, where `points` may
+    be the newest ones alone.
     """
 
     key: AlertKey
     title: str
     points: tuple[MetricPoint, ...]
     baseline: tuple[MetricPoint, ...] = ()
+    trace: Trace | None = None
     past: Callable[[Window], tuple[datetime, datetime] | None] | None = None
     unit: str = ""
     currency: str = ""
@@ -104,6 +137,12 @@ class Series:
     distance: bool = False
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     holidays: Mapping[date, str] = field(default_factory=dict)
+
+    def since(self, start: datetime) -> "Series":
+        """Return the same from a time on, with what is normal to be learnt afresh."""
+        points = tuple(point for point in self.points if point.window.start >= start)
+        trace = None if self.trace is None else self.trace.since(start)
+        return replace(self, points=points, baseline=(), trace=trace)
 
     def figure(self, value: float | None) -> str:
         """Write a value of this series."""
@@ -127,6 +166,8 @@ class RuleOptions(BaseModel):
         return self.for_
 
 
+RECOVERY = {Grain.HOUR: 24, Grain.DAY: 3, Grain.WEEK: 3, Grain.MONTH: 3}
+"""Complete calm windows in a row that end an alert."""
 FOUR_WEEKS = {Grain.HOUR: 7 * 24, Grain.DAY: 28, Grain.WEEK: 26, Grain.MONTH: 24}
 """Most windows that are learnt from: a week of hours, four weeks of days, half a year, two years."""
 
@@ -143,6 +184,14 @@ class Rule(Protocol):
 
     def judge(self, series: Series, options: RuleOptions) -> list[Judgement]:
         """Return one judgement for each point of the series, in order."""
+        ...
+
+
+class Together(Rule, Protocol):
+    """A rule that judges a family as one: the columns of a model share one chance of a false alarm."""
+
+    def judge_together(self, family: Sequence[Series], options: RuleOptions) -> list[list[Judgement]]:
+        """Return for each series one judgement for each of its windows, in order."""
         ...
 
 

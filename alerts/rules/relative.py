@@ -23,18 +23,17 @@ logs quiet about trifles. With 20 columns a year holds 7,300 windows; 4.5 sigmas
 false alarm in far more than that (tests/alerts/test_quiet.py).
 """
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import exp, expm1, log
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import Field
 
+from alerts.floor import Floor, least
 from alerts.normal import Expected, Normal, learn, sampling_error
 from alerts.rules.base import FOUR_WEEKS, Judgement, RuleOptions, Series, Side, Verdict, has_number, unknown
-from core.config.problems import RefusedError
 from core.text import gettext as _
 from core.values import MetricPoint, MetricValue
 from core.windows import Grain
@@ -46,42 +45,21 @@ LEARNT = 14
 """With fewer windows the spread is known too badly to leave one out of it."""
 
 
-def _parse_floor(value: object) -> object:
-    """Read '10%' as a share of the normal level (negative inside), a number as it is.
-
-    Raises:
-        RefusedError: a text of another form, or a negative number.
-    """
-    if isinstance(value, str):
-        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value)
-        if found is None:
-            raise RefusedError(_("This is not a floor."), allowed=_("0.05 in the metric's unit, or 10%"))
-        return 0.0 - float(found[1]) / 100
-    if isinstance(value, int | float) and value < 0:
-        raise RefusedError(_("This is not a floor."), allowed=_("0.05 in the metric's unit, or 10%"))
-    return value
-
-
-def _write_floor(value: float) -> float | str:
-    """Write a floor as the file says it."""
-    return f"{-100 * value:g}%" if value < 0 else value
-
-
 class Options(RuleOptions):
     """`floor` is the least effect that matters: in the metric's unit, or '10%' of the normal level."""
 
     sigmas: float = Field(4.5, gt=0)
-    floor: Annotated[float, BeforeValidator(_parse_floor), PlainSerializer(_write_floor)] = 0.0
+    floor: Floor = 0.0
     learn: int = Field(14, ge=1)
     side: Side | None = None
     against: Literal["reference", "trailing"] = "reference"
     scale: Literal["linear", "log"] = "linear"
 
-    def least(self, level: float) -> float:
+    def least_effect(self, level: float) -> float:
         """Return the least effect that matters on the scale of judging."""
         if self.scale == "log":
             return log(1 + abs(self.floor))
-        return -self.floor * abs(level) if self.floor < 0 else self.floor
+        return least(self.floor, level)
 
 
 def judge(series: Series, options: Options) -> list[Judgement]:
@@ -111,14 +89,14 @@ def _judge_one(series: Series, options: Options, point: MetricPoint, normal: Nor
     error = sampling_error(point.value) if options.scale == "linear" else _log_error(point.value)
     value = _forward(options)(raw)
     expected = normal.expect(point.window, point.value, error=error)
-    effect, least = value - expected.level, options.least(expected.level)
+    effect, enough = value - expected.level, options.least_effect(expected.level)
     harm = options.side or series.harm
-    outside = abs(effect) > options.sigmas * expected.sd and abs(effect) >= least and effect != 0
+    outside = abs(effect) > options.sigmas * expected.sd and abs(effect) >= enough and effect != 0
     back = exp if options.scale == "log" else _same
-    low, high = (back(expected.level + sign * max(options.sigmas * expected.sd, least)) for sign in (-1, 1))
+    low, high = (back(expected.level + sign * max(options.sigmas * expected.sd, enough)) for sign in (-1, 1))
     if outside:
         verdict = Verdict.HARM if harm.is_harm(effect) else Verdict.GOOD
-    elif abs(effect) < least or abs(effect) <= Z95 * expected.sd or not harm.is_harm(effect):
+    elif abs(effect) < enough or abs(effect) <= Z95 * expected.sd or not harm.is_harm(effect):
         verdict = Verdict.CALM
     else:
         verdict = Verdict.NEAR

@@ -1,0 +1,57 @@
+"""A change of one column, in words: which way it went, by how much, since when."""
+
+from alerts.rules.base import Series, Trace
+from core.figures import figure
+from core.text import gettext as _
+
+SCORE = "@score"
+
+
+def told(series: Series, *, before: float, now: float, error: float, since: str) -> str:
+    """Say how a number changed: where it stands, where it stood, and the likely range of the difference."""
+    unit = "points" if series.unit == "percent" else series.unit
+    low, high = sorted((now - before - 1.96 * error, now - before + 1.96 * error))
+    return _("{title} is {now} since {since}, before {before}: a change of {low} to {high}").format(
+        title=series.title, now=series.figure(now), since=since, before=series.figure(before),
+        low=figure(low, unit, currency=series.currency), high=figure(high, unit, currency=series.currency),
+    )  # fmt: skip
+
+
+def told_of(series: Series, trace: Trace, contrast: int, *, size: float, error: float, since: str) -> str:
+    """Say how the values of a column changed; `size` in the unit of contrasts, `error` its standard error."""
+    name = trace.names[contrast]
+    what = _("the score") if series.key.column == SCORE else series.key.column
+    low, high = sorted((abs(size - 1.96 * error), abs(size + 1.96 * error)))
+    now, before = (figure(_share(trace, contrast, apart), "percent") for apart in (size, 0.0))
+    return _sentence(trace, contrast, name, size).format(
+        column=what, level=name or _("rare values"), since=since, low=f"{low:.2f}", high=f"{high:.2f}",
+        now=now, before=before,
+    )  # fmt: skip
+
+
+def _share(trace: Trace, contrast: int, size: float) -> float | None:
+    if contrast >= len(trace.shares):
+        return None
+    share = trace.shares[contrast]
+    return float(min(max(share + size * (share * (1 - share)) ** 0.5, 0.0), 1.0))
+
+
+def _sentence(trace: Trace, contrast: int, name: str, size: float) -> str:
+    up = size > 0
+    if trace.shares:
+        return (
+            _("{column}: {level} is more frequent since {since}: {now} of values, before {before}")
+            if up
+            else _("{column}: {level} is less frequent since {since}: {now} of values, before {before}")
+        )
+    if name == "location":
+        return (
+            _("{column} is higher since {since}, by {low} to {high} standard deviations")
+            if up
+            else _("{column} is lower since {since}, by {low} to {high} standard deviations")
+        )
+    if name == "spread":
+        return (
+            _("{column} is spread wider since {since}") if up else _("{column} is spread less since {since}")
+        )
+    return _("{column} has another shape since {since}")

@@ -1,0 +1,183 @@
+"""A family of series watched together: one alarm for all of them, named by their own evidence.
+
+Members (the columns of a model; or one KPI) have one series or several (their contrasts). A member's evidence
+is the average over its series, the family's the average over its members: averages of e-detectors are
+e-detectors whatever hangs together, so a family that is quiet alarms at most once in c windows on average.
+The alarm is that of each member whose own evidence reaches c as well; there always is one.
+
+A member that alarms is started anew: its windows since the change are no longer normal, and evidence is
+gathered again only once it has recovered. That takes `recovery` complete windows in a row whose effect is
+inside the floor or whose 95 % interval holds zero, and which together are twenty times likelier without the
+change than with it (one such window in a hundred is chance with a small effect).
+
+Shin, Ramdas, Rinaldo (2023), E-detectors: a nonparametric framework for sequential change detection.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.grid import Floats
+from metrics.evidence import Scores, Sought, change, evidence, likeliest
+
+Z95 = 1.959964
+GONE = log(20)
+"""How much likelier calm windows have to be without the change than with it."""
+
+Indexes = NDArray[np.int64]
+Path = Callable[[int, Scores, int], Floats]
+"""What gives a member's evidence, float64 [T], from a window on: (member, its scores, start)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Member:
+    """Which series belong to a member: int64 indexes; none where it cannot be watched yet.
+
+    `later` are the same series as calibrated on more windows; they take over from window `switch` on unless
+    the first ones have alarmed by then. Before `switch` they are not usable.
+    """
+
+    series: Indexes
+    later: Indexes | None = None
+    switch: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Alarm:
+    """A change of one member, in windows counted from 0.
+
+    It most likely began with window `since` and was seen at `raised`; `over` is the window at which it had
+    recovered, None while it lasts. `series` is the one that shows it most, `size` its change in standard
+    scores and `error` that one's standard error, as of `raised`. `outside` are the windows after `raised`
+    that showed it still.
+    """
+
+    member: int
+    since: int
+    raised: int
+    series: int
+    size: float
+    error: float
+    evidence: float
+    over: int | None = None
+    outside: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Watched:
+    """`alarms` in order, `evidence` float64 [T, members] as it stood at each window."""
+
+    alarms: tuple[Alarm, ...]
+    evidence: Floats
+
+
+def watch(
+    scores: Scores, members: Sequence[Member], sought: Sought, *, threshold: float, recovery: int,
+    path: Path | None = None,
+) -> Watched:  # fmt: skip
+    """Watch a family.
+
+    Args:
+        members: those without series have no evidence and still count.
+        threshold: c, the mean number of windows between two false alarms of the family.
+        recovery: windows in a row that make a recovery.
+        path: another way to the evidence of every member; None: metrics.evidence.
+    """
+    windows = len(scores.y)
+    live = np.zeros((windows, len(members)))
+    together = evidence(scores, sought) if path is None and windows else np.zeros(scores.y.shape)
+
+    def gathered(at: int, own: Indexes) -> Floats:
+        return together[:, own].mean(axis=1) if path is None else path(at, _only(scores, own), 0)
+
+    series = []
+    for at, member in enumerate(members):
+        series.append(member.series if member.later is None else member.later)
+        if windows and len(member.series):
+            live[:, at] = gathered(at, member.series)
+            if member.later is not None:
+                live[member.switch :, at] = gathered(at, member.later)[member.switch :]
+    normal, starts = scores.normal.copy(), [0] * len(members)
+    alarms: list[Alarm] = []
+    t = 0
+    while members and len(hits := np.flatnonzero(live[t:].mean(axis=1) >= threshold)):
+        t += int(hits[0])
+        for at in np.flatnonzero(live[t] >= threshold).tolist():
+            if t < members[at].switch:
+                series[at] = members[at].series
+            own = series[at]
+            now = replace(_only(scores, own), normal=normal[:, own])
+            found = _alarm(now, own, sought, at, t, starts[at], float(live[t, at]), recovery)
+            alarms.append(found)
+            begin = windows if found.over is None else found.over + 1
+            starts[at] = begin
+            normal[found.since : begin, own] = False
+            live[t + 1 :, at] = 0.0
+            if begin < windows:
+                now = replace(now, normal=normal[:, own])
+                fresh = evidence(now, sought, begin).mean(axis=1) if path is None else path(at, now, begin)
+                live[begin:, at] = fresh[begin:]
+        t += 1
+    return Watched(alarms=tuple(alarms), evidence=live)
+
+
+def _only(scores: Scores, own: Indexes) -> Scores:
+    return replace(
+        scores, y=scores.y[:, own], sigma=scores.sigma[:, own], usable=scores.usable[:, own],
+        normal=scores.normal[:, own], behind=scores.behind[own], total=scores.total[own],
+    )  # fmt: skip
+
+
+def _alarm(
+    scores: Scores, own: Indexes, sought: Sought, member: int, t: int, start: int, held: float, recovery: int
+) -> Alarm:
+    k = likeliest(scores, sought, t, start)
+    sizes, variances = change(scores, k, t)
+    weights = sizes**2 / variances
+    best = int(np.nanargmax(weights))
+    over, outside = _recovered(scores, sought, best, sizes, variances, k, t, recovery)
+    return Alarm(
+        member=member, since=k, raised=t, series=int(own[best]), size=float(sizes[best]),
+        error=float(variances[best] ** 0.5), evidence=held, over=over, outside=outside,
+    )  # fmt: skip
+
+
+def _recovered(
+    scores: Scores, sought: Sought, best: int, sizes: Floats, variances: Floats, k: int, t: int, recovery: int
+) -> tuple[int | None, tuple[int, ...]]:
+    """Return the window at which an alarm was over, None while it lasts, and those that were outside."""
+    moved = sizes**2 / variances >= Z95**2
+    moved[best] = True
+    calm_in_row, gone = 0, 0.0
+    outside: list[int] = []
+    for u in range(t + 1, len(scores.y)):
+        if not scores.usable[u, best]:
+            continue
+        level, error = _level(scores, k, u)
+        apart = scores.y[u] - level
+        calm = np.abs(apart) <= Z95 * error
+        calm |= np.abs(apart) * scores.sigma[u] < sought.floor
+        if sought.side:
+            calm |= apart * sought.side < 0
+        if bool(calm[moved & scores.usable[u]].all()):
+            calm_in_row += 1
+            gone += float(sizes[best] ** 2 / 2 - sizes[best] * apart[best])
+        else:
+            calm_in_row, gone = 0, 0.0
+            outside.append(u)
+        if calm_in_row >= recovery and gone >= GONE:
+            return u, tuple(outside)
+    return None, tuple(outside)
+
+
+def _level(scores: Scores, k: int, u: int) -> tuple[Floats, Floats]:
+    """Return what was normal before window k, and the standard error of one window's distance from it."""
+    first = 0 if scores.oldest is None else min(int(scores.oldest[u]), k)
+    before = scores.normal[first:k]
+    n = before.sum(axis=0) + (scores.behind if scores.oldest is None else 0.0)
+    total = np.where(before, scores.y[first:k], 0.0).sum(axis=0)
+    total = total + (scores.total if scores.oldest is None else 0.0)
+    return total / np.maximum(n, 1), np.sqrt(1 + 1 / np.maximum(n, 1))
