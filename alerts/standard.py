@@ -16,7 +16,7 @@ from metrics.intervals import Z95
 from metrics.sequential import Member
 
 LEAST_ROWS = 30
-HOURS_OF_WEEK, HOURS_OF_DAY = 7 * 24, 24
+WEEKDAYS, HOURS_OF_WEEK = 7, 7 * 24
 LEARN = {Grain.HOUR: HOURS_OF_WEEK, Grain.DAY: LEAST, Grain.WEEK: LEAST, Grain.MONTH: LEAST}
 LEARN_WELL = {Grain.HOUR: 4 * HOURS_OF_WEEK, Grain.DAY: 28, Grain.WEEK: 26, Grain.MONTH: 24}
 """How many windows of the log are learnt from at first, and once there are enough for weekdays."""
@@ -120,7 +120,7 @@ def groups_of(windows: Sequence[Window], zone: ZoneInfo, weekly: bool) -> Counts
 
 def scores_of(parts: Sequence[Part], fits: Sequence[Sequence[Fit]]) -> tuple[Scores, list[Member]]:
     """Return the scores of all series of a family, and which belong to which of its members."""
-    columns: list[tuple[Floats, Floats, Bools, float]] = []
+    columns: list[tuple[Floats, Floats, Bools, Floats]] = []
     members, width = [], 0
     for part, own in zip(parts, fits, strict=True):
         indexes = []
@@ -135,22 +135,14 @@ def scores_of(parts: Sequence[Part], fits: Sequence[Sequence[Fit]]) -> tuple[Sco
                 switch=own[1].start if len(own) > 1 else 0,
             )
         )
-    windows = len(parts[0].windows) if parts else 0
     if not columns:
-        none = np.zeros((windows, 0))
-        scores = Scores(
-            y=none, sigma=none, usable=none > 0, normal=none > 0, behind=np.zeros(0), total=np.zeros(0)
-        )
-        return scores, members
-    usable = np.concatenate([one[2] for one in columns], axis=1)
+        none = np.zeros((len(parts[0].windows), 0))
+        columns.append((none, none, none > 0, np.zeros((WEEKDAYS, 0))))
+    y, sigma, usable, behind = (np.concatenate(some, axis=1) for some in zip(*columns, strict=True))
+    by_weekday = groups_of(parts[0].windows, parts[0].series.zone, False)
+    groups = by_weekday if parts[0].windows[0].grain is Grain.DAY else np.zeros_like(by_weekday)
     return Scores(
-        y=np.concatenate([one[0] for one in columns], axis=1),
-        sigma=np.concatenate([one[1] for one in columns], axis=1),
-        usable=usable,
-        normal=usable,
-        behind=np.concatenate([np.full(one[0].shape[1], one[3]) for one in columns]),
-        total=np.zeros(width),
-        oldest=_oldest(parts[0]),
+        y=y, sigma=sigma, usable=usable, normal=usable, groups=groups, behind=behind, oldest=_oldest(parts[0])
     ), members
 
 
@@ -183,19 +175,33 @@ def variances_of(part: Part, fit: Fit) -> Floats:
     return found
 
 
-def _scored(part: Part, fit: Fit) -> tuple[Floats, Floats, Bools, float]:
+def _scored(part: Part, fit: Fit) -> tuple[Floats, Floats, Bools, Floats]:
     variances = variances_of(part, fit)
     sigma = fit.calibration.sigma(variances)
     usable = part.usable & (np.arange(len(part.windows)) >= fit.start)
     if is_yearly(part):
         y, usable = _against_last_year(part, sigma, usable)
-        behind = KNOWN
+        behind = np.zeros((WEEKDAYS, sigma.shape[1]))
+        behind[0] = KNOWN
     else:
         groups = groups_of(part.windows, part.series.zone, fit.weekly)
         y = fit.calibration.scores(part.values, variances, groups)
-        behind = fit.behind
+        behind = _behind(fit, part.windows[0].grain)
+        if part.windows[0].grain is Grain.HOUR:  # too many hours of a week to compare each with its like
+            y = y / np.sqrt(1 + fit.calibration.grouped / fit.calibration.behind[groups])
     y = np.where(usable[:, None], y, 0.0)
     return y, sigma, np.repeat(usable[:, None], sigma.shape[1], axis=1), behind
+
+
+def _behind(fit: Fit, grain: Grain) -> Floats:
+    """Return the windows that a fit was made on by weekday, float64 [7, S]; all in one where alike."""
+    calibration = fit.calibration
+    found = np.zeros((WEEKDAYS, len(calibration.spread)))
+    found[0] = fit.behind
+    if grain is Grain.DAY:
+        labels = len(calibration.behind)
+        found[:labels] = np.where(calibration.grouped, calibration.behind, found[:labels])
+    return found
 
 
 def _against_last_year(part: Part, sigma: Floats, usable: Bools) -> tuple[Floats, Bools]:

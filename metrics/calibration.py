@@ -9,9 +9,10 @@ With values x_i of the calibration windows i = 1…R and the variance e_i² that
   Otherwise it is 0. Where the sampling variance is unknown the spread is s² · df / χ²_.20(df).
 - A window is expected at its mean with variance σ² = spread + e², and
 
-    y = (x − mean) / (σ √(1 + 1 / m))
+    y = (x − mean) / σ
 
-has mean 0 and variance 1 while all is quiet (DETECTION.md, step 2).
+has mean 0 while all is quiet, and variance 1 but for what is not known of the mean: 1 / m more (DETECTION.md,
+step 2). metrics.evidence counts that in.
 """
 
 from dataclasses import dataclass
@@ -34,12 +35,14 @@ class Calibration:
     """What was learnt of S series over the same windows.
 
     `means` float64 [groups, S], `behind` float64 [groups, S] windows behind each, `spread` float64 [S] the
-    variance from window to window that sampling does not explain. `known`: sampling variances were given.
+    variance from window to window that sampling does not explain. `grouped` bool [S]: the groups have means
+    of their own, else all windows lie behind one mean. `known`: sampling variances were given.
     """
 
     means: Floats
     behind: Floats
     spread: Floats
+    grouped: NDArray[np.bool_]
     known: bool
 
     def scores(self, values: Floats, variances: Floats, groups: Counts) -> Floats:
@@ -52,7 +55,7 @@ class Calibration:
         """
         sigma = self.sigma(variances)
         with np.errstate(invalid="ignore", divide="ignore"):
-            found: Floats = (values - self.means[groups]) / (sigma * np.sqrt(1 + 1 / self.behind[groups]))
+            found: Floats = (values - self.means[groups]) / sigma
         return np.where(sigma > 0, found, np.where(values == self.means[groups], 0.0, found))
 
     def sigma(self, variances: Floats) -> Floats:
@@ -87,7 +90,7 @@ def calibrate(values: Floats, variances: Floats | None, groups: Counts) -> Calib
         noise = variances.mean(axis=0)
         real = raw * freedom > special.chdtri(freedom, 1 - CHI_TEST) * noise
         spread = np.where(real, np.maximum(wide - noise, 0.0), 0.0)
-    return Calibration(means=means, behind=behind, spread=spread, known=variances is not None)
+    return Calibration(means=means, behind=behind, spread=spread, grouped=asked, known=variances is not None)
 
 
 def _means(values: Floats, groups: Counts, labels: int) -> Floats:

@@ -7,14 +7,19 @@ for a change just before window k is
     B_{k,t} = average over τ ∈ {.5, 1, 2, 4, 8} of √(v / (v + τ²)) · exp(D² τ² / (2 v (v + τ²)))
 
 the likelihood ratio of a change drawn from N(0, τ²) to none; for one side times twice the share of the
-posterior on that side, 2Φ(±Dτ² / (v + τ²) / √(v τ² / (v + τ²))). SR_t = Σ_{k ≤ t} B_{k,t}. Without a change
-SR_t − t is a martingale, so the mean time until SR_t ≥ c is at least c, however often one looks. Leaving
-changes out of the sum (an effect too small to matter, or one too long ago) only makes it smaller.
+posterior on that side, 2Φ(±Dτ² / (v + τ²) / √(v τ² / (v + τ²))). Where weekdays have levels of their own the
+windows of each are compared with those of the same weekday and the differences weighed by h = a b / (a + b),
+a windows after and b before: D = Σ h D_d / Σ h, v = 1 / Σ h, the least squares estimate of one shift.
+
+SR_t = Σ_{k ≤ t} B_{k,t}. Without a change SR_t − t is a martingale, so the mean time until SR_t ≥ c is at
+least c, however often one looks. Leaving changes out of the sum (an effect too small to matter, or one too
+long ago) only makes it smaller.
 
 Shiryaev (1963); Roberts (1966); Shin, Ramdas, Rinaldo (2023), E-detectors.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,36 +38,49 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scores:
-    """Standard scores of S series over T windows, and what was known before the first.
+    """Standard scores of S series over T windows, and how many windows they were calibrated on.
 
     `y`, `sigma` float64 [T, S]: scores, and what one of them is worth in the series' own unit. `usable` bool
-    [T, S]: windows that have a score; `normal` those of them that count as before a change. `behind` float64
-    [S] calibration windows, `total` float64 [S] the sum of their scores. `oldest` int64 [T]: with a reference
-    that moves, the first window that counts as before a change at each; None: all of them, and the
-    calibration windows.
+    [T, S]: windows that have a score; `normal` those of them that count as before a change. `groups` int64
+    [T]: the weekday of each window; `behind` float64 [groups, S] calibration windows of each, all of them in
+    group 0 for a series whose weekdays are alike. `oldest` int64 [T]: with a reference that moves, the first
+    window that counts as before a change at each; None: all of them, and the calibration windows.
     """
 
     y: Floats
     sigma: Floats
     usable: Bools
     normal: Bools
+    groups: Counts
     behind: Floats
-    total: Floats
     oldest: Counts | None = None
+
+    def of(self, series: Counts) -> "Scores":
+        """Return the scores of some series."""
+        return replace(
+            self, y=self.y[:, series], sigma=self.sigma[:, series], usable=self.usable[:, series],
+            normal=self.normal[:, series], behind=self.behind[:, series],
+        )  # fmt: skip
+
+    @property
+    def seasonal(self) -> Bools:
+        """Tell which series have weekdays of their own."""
+        return np.asarray((self.behind[1:] > 0).any(axis=0))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Sums:
-    """Running sums over usable windows, and over normal ones: float64 [T + 1, S] each.
+    """Running sums of some series over usable and over normal windows, float64 [T + 1, groups, S] each.
 
-    Numbers of windows are [T + 1, 1] where all series agree.
+    Numbers of windows are [T + 1, groups, 1] where all series agree.
     """
 
+    series: Bools
     n: Floats
     y: Floats
-    sigma: Floats
     normal_n: Floats
     normal_y: Floats
+    behind: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +115,8 @@ def likeliest(scores: Scores, sought: Sought, t: int, start: int = 0) -> int:
 
 def change(scores: Scores, k: int, t: int) -> tuple[Floats, Floats]:
     """Return D of each series, from before window k to k…t, and v: float64 [S] both, in standard scores."""
-    difference, variance = _change(scores, _sums(scores), k, t)
-    return difference[0], np.broadcast_to(variance[0], difference[0].shape)
+    difference, variance, _known = _change(scores, _sums(scores), np.array([k]), t)
+    return difference[0], variance[0]
 
 
 def bets(
@@ -136,54 +154,73 @@ def bets(
     return found
 
 
-def _sums(scores: Scores) -> _Sums:
-    def running(values: Floats) -> Floats:
-        return np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
-
-    return _Sums(
-        n=running(_one_if_same(scores.usable).astype(np.float64)),
-        y=running(np.where(scores.usable, scores.y, 0.0)),
-        sigma=running(np.where(scores.usable, scores.sigma, 0.0)),
-        normal_n=running(_one_if_same(scores.normal).astype(np.float64)),
-        normal_y=running(np.where(scores.normal, scores.y, 0.0)),
-    )
-
-
-def _one_if_same(windows: Bools) -> Bools:
-    return windows[:, :1] if (windows == windows[:, :1]).all() else windows
-
-
-def _before(scores: Scores, sums: _Sums, ks: Counts) -> tuple[Floats, Floats]:
-    """Return how many windows count as before each k, and the sum of their scores."""
-    if scores.oldest is None:
-        behind = scores.behind[:1] if (scores.behind == scores.behind[:1]).all() else scores.behind
-        return behind + sums.normal_n[ks], scores.total + sums.normal_y[ks]
-    first = np.minimum(scores.oldest[ks], ks)
-    return sums.normal_n[ks] - sums.normal_n[first], sums.normal_y[ks] - sums.normal_y[first]
+def _sums(scores: Scores) -> list[_Sums]:
+    """Add up the series without and those with weekdays of their own."""
+    seasonal, found = scores.seasonal, []
+    for series, labels in ((~seasonal, 1), (seasonal, scores.behind.shape[0])):
+        if not series.any():
+            continue
+        own = scores.of(np.flatnonzero(series))
+        groups = scores.groups if labels > 1 else np.zeros_like(scores.groups)
+        found.append(
+            _Sums(
+                series=series,
+                n=_running(_one_if_same(own.usable.astype(np.float64)), groups, labels),
+                y=_running(np.where(own.usable, own.y, 0.0), groups, labels),
+                normal_n=_running(_one_if_same(own.normal.astype(np.float64)), groups, labels),
+                normal_y=_running(np.where(own.normal, own.y, 0.0), groups, labels),
+                behind=_one_if_same(own.behind[:labels]),
+            )
+        )
+    return found
 
 
-def _change(scores: Scores, sums: _Sums, since: int, t: int) -> tuple[Floats, Floats]:
-    """Return D and v of changes before windows since…t; NaN and infinite where there is no window."""
-    ks = np.arange(since, t + 1)
-    after_n, after = sums.n[t + 1] - sums.n[ks], sums.y[t + 1] - sums.y[ks]
-    before_n, before = _before(scores, sums, ks)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return after / after_n - before / before_n, 1 / after_n + 1 / before_n
+def _running(values: Floats, groups: Counts, labels: int) -> Floats:
+    found = np.zeros((len(values) + 1, labels, values.shape[1]))
+    found[np.arange(1, len(values) + 1), groups] = values
+    return np.cumsum(found, axis=0)
 
 
-def _ratios(scores: Scores, sums: _Sums, sought: Sought, since: int, t: int) -> Floats:
+def _one_if_same(values: Floats) -> Floats:
+    return values[:, :1] if (values == values[:, :1]).all() else values
+
+
+def _change(scores: Scores, sums: Sequence[_Sums], ks: Counts, t: int) -> tuple[Floats, Floats, Floats]:
+    """Return D and v of changes before windows `ks`, float64 [k, S], and how many windows lie before them."""
+    shape = (len(ks), scores.y.shape[1])
+    difference, variance, known = np.zeros(shape), np.full(shape, np.inf), np.zeros(shape)
+    for own in sums:
+        after_n, after = own.n[t + 1] - own.n[ks], own.y[t + 1] - own.y[ks]
+        if scores.oldest is None:
+            before_n, before = own.behind[None] + own.normal_n[ks], own.normal_y[ks]
+        else:
+            first = np.minimum(scores.oldest[ks], ks)
+            before_n = own.normal_n[ks] - own.normal_n[first]
+            before = own.normal_y[ks] - own.normal_y[first]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            weight = np.nan_to_num(after_n * before_n / (after_n + before_n))
+            apart = np.where(weight > 0, after / after_n - before / before_n, 0.0)
+            total = weight.sum(axis=1)
+            difference[:, own.series] = np.nan_to_num((weight * apart).sum(axis=1) / total)
+            variance[:, own.series] = 1 / total
+        known[:, own.series] = before_n.sum(axis=1)
+    return difference, variance, known
+
+
+def _ratios(scores: Scores, sums: Sequence[_Sums], sought: Sought, since: int, t: int) -> Floats:
     """Return B_{k,t} for k = since…t, float64 [k, S]; 0 where a change cannot be, or is too small."""
     ks = np.arange(since, t + 1)
-    difference, v = _change(scores, sums, since, t)
+    difference, v, known = _change(scores, sums, ks, t)
+    usable = scores.usable[since : t + 1]
+    sigma = np.where(usable, scores.sigma[since : t + 1], 0.0)[::-1].cumsum(axis=0)[::-1]
+    sigma /= np.maximum(usable[::-1].cumsum(axis=0)[::-1], 1)
+    held = usable & (np.abs(difference) * sigma >= sought.floor) & (known >= sought.least) & np.isfinite(v)
+    v = np.where(held, v, 1.0)
     squares, total = difference**2, np.zeros(difference.shape)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        for tau in TAUS:
-            wide = v + tau**2
-            one = np.exp(np.minimum(squares * (tau**2 / (2 * v * wide)), HIGHEST)) * np.sqrt(v / wide)
-            if sought.side:
-                one *= 2 * ndtr(sought.side * difference * (tau / np.sqrt(v * wide)))
-            total += one
-        sigma = (sums.sigma[t + 1] - sums.sigma[ks]) / (sums.n[t + 1] - sums.n[ks])
-        held = scores.usable[ks] & (np.abs(difference) * sigma >= sought.floor)
-    held &= _before(scores, sums, ks)[0] >= sought.least
+    for tau in TAUS:
+        wide = v + tau**2
+        one = np.exp(np.minimum(squares * (tau**2 / (2 * v * wide)), HIGHEST)) * np.sqrt(v / wide)
+        if sought.side:
+            one *= 2 * ndtr(sought.side * difference * (tau / np.sqrt(v * wide)))
+        total += one
     return np.where(held, total / len(TAUS), 0.0)

@@ -91,7 +91,7 @@ def watch(
     together = evidence(scores, sought) if path is None and windows else np.zeros(scores.y.shape)
 
     def gathered(at: int, own: Indexes) -> Floats:
-        return together[:, own].mean(axis=1) if path is None else path(at, _only(scores, own), 0)
+        return together[:, own].mean(axis=1) if path is None else path(at, scores.of(own), 0)
 
     series = []
     for at, member in enumerate(members):
@@ -109,7 +109,7 @@ def watch(
             if t < members[at].switch:
                 series[at] = members[at].series
             own = series[at]
-            now = replace(_only(scores, own), normal=normal[:, own])
+            now = replace(scores.of(own), normal=normal[:, own])
             found = _alarm(now, own, sought, at, t, starts[at], float(live[t, at]), recovery)
             alarms.append(found)
             begin = windows if found.over is None else found.over + 1
@@ -122,13 +122,6 @@ def watch(
                 live[begin:, at] = fresh[begin:]
         t += 1
     return Watched(alarms=tuple(alarms), evidence=live)
-
-
-def _only(scores: Scores, own: Indexes) -> Scores:
-    return replace(
-        scores, y=scores.y[:, own], sigma=scores.sigma[:, own], usable=scores.usable[:, own],
-        normal=scores.normal[:, own], behind=scores.behind[own], total=scores.total[own],
-    )  # fmt: skip
 
 
 def _alarm(
@@ -176,8 +169,9 @@ def _recovered(
 def _level(scores: Scores, k: int, u: int) -> tuple[Floats, Floats]:
     """Return what was normal before window k, and the standard error of one window's distance from it."""
     first = 0 if scores.oldest is None else min(int(scores.oldest[u]), k)
-    before = scores.normal[first:k]
-    n = before.sum(axis=0) + (scores.behind if scores.oldest is None else 0.0)
+    before = scores.normal[first:k] & (~scores.seasonal | (scores.groups[first:k, None] == scores.groups[u]))
+    n = before.sum(axis=0).astype(np.float64)
+    if scores.oldest is None:
+        n += scores.behind[np.where(scores.seasonal, scores.groups[u], 0), np.arange(len(n))]
     total = np.where(before, scores.y[first:k], 0.0).sum(axis=0)
-    total = total + (scores.total if scores.oldest is None else 0.0)
     return total / np.maximum(n, 1), np.sqrt(1 + 1 / np.maximum(n, 1))

@@ -101,7 +101,7 @@ def judge_together(family: Sequence[Series], options: Options) -> list[list[Judg
     sought = Sought(
         side=SIDES[options.side or family[0].harm],
         floor=max(
-            (least(options.floor, float(fit.level.mean())) for own in fits for fit in own), default=0.0
+            (least(options.floor, level) for own in fits for fit in own for level in fit.level), default=0.0
         ),
         longest=LONGEST[grain],
         least=0 if scores.oldest is None else _least_before(parts[0]),
@@ -159,9 +159,11 @@ def _wager(parts: Sequence[Part], fits: Sequence[Sequence[Fit]], sought: Sought)
     part = parts[0]
     if len(parts) > 1 or part.series.trace is not None or not fits[0] or part.series.past is not None:
         return None
+    if not part.usable.any():
+        return None
     fit = fits[0][-1]
-    share, rows = float(fit.level[0]), float(np.median(part.rows[part.usable])) if part.usable.any() else 0.0
-    if not 0 < share < 1 or share * rows >= RARE or not all(_is_share(point) for point in part.series.points):
+    share, rows = float(fit.level[0]), float(np.median(part.rows[part.usable]))
+    if not 0 < share < 1 or share * rows >= RARE or not all(_is_share(p) for p in part.series.points):
         return None
     events = np.nan_to_num(part.values[:, 0]) * part.rows
     known = wilson(share * rows * fit.behind, rows * fit.behind)

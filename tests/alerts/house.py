@@ -37,8 +37,10 @@ models:
 """
 
 
-TWO = "{business.conversion: {for: 2, sigmas: 4}, performance.primary: {for: 2, sigmas: 4}}"
-"""Rules of most tests: two windows make an alert."""
+_TWO = "{kind: relative, for: 2, sigmas: 4, floor: 5%}"
+_DRIFT = "{kind: relative, for: 2, floor: 0.02}"
+TWO = f"{{business.conversion: {_TWO}, performance.primary: {_TWO}, drift.columns: {_DRIFT}}}"
+"""Rules of most tests: two windows outside make an alert."""
 
 
 def project(folder: Path, rules: str = "", language: str = "en") -> Project:

@@ -35,8 +35,8 @@ def test_it_asks_for_the_right_work(tmp_path):
 
 
 def test_it_changes_a_knob_and_keeps_the_others(tmp_path):
-    found = watches(tmp_path, "{business.conversion: {sigmas: 6}}")["business.conversion"]
-    assert (found.options.sigmas, found.options.floor, found.options.for_) == (6, -0.05, 3)
+    found = watches(tmp_path, "{business.conversion: {threshold: 6000}}")["business.conversion"]
+    assert (found.options.threshold, found.options.floor) == (6000, -0.05)
 
 
 def test_it_takes_another_kind(tmp_path):
@@ -58,8 +58,8 @@ def test_it_mutes_and_adds(tmp_path):
     [
         ("{quality.rowz: {mute: true}}", "no rule 'quality.rowz'", "Did you mean quality.rows?"),
         ("{nonsense: {mute: true}}", "no rule 'nonsense'", "Known rules"),
-        ("{business.conversion: {sigma: 6}}", "rules.business.conversion.sigma", "Did you mean sigmas?"),
-        ("{business.conversion: {sigmas: high}}", "rules.business.conversion.sigmas", "Allowed"),
+        ("{business.conversion: {treshold: 6}}", "rules.business.conversion.treshold", "Did you mean threshold?"),
+        ("{business.conversion: {threshold: high}}", "rules.business.conversion.threshold", "Allowed"),
         ("{business.conversion: {floor: -0.3}}", "rules.business.conversion.floor", "Allowed"),
     ],
 )

@@ -315,7 +315,7 @@ def test_it_does_not_open_again_what_was_dismissed(house):
 
 def test_it_obeys_the_file(house):
     calm(house)
-    house.configure("    rules: {business.conversion: {severity: minor, sigmas: 100}}")
+    house.configure("    rules: {business.conversion: {severity: minor, floor: 200%}}")
     house.save(conversions([0.06, 0.06], 35), rows(2, 35))
     house.evaluate(37)
     assert house.alerts() == []

@@ -284,7 +284,7 @@ def test_rules_are_listed_with_kind_severity_and_options(own: Path) -> None:
 
 
 def test_rules_are_listed_with_floors_as_the_file_writes_them(own: Path) -> None:
-    change(own, rules={"drift.columns": {"floor": 0.03}, "business.conversion": {"sigmas": 3}})
+    change(own, rules={"drift.columns": {"floor": 0.03}, "business.conversion": {"threshold": 3000}})
 
     rules = {row["rule"]: row["options"] for row in printed(own, "rules", "list")}
 

@@ -67,7 +67,7 @@ def test_it_has_the_three_tickets_on_the_days_that_are_stated(complete: tuple[Pa
     assert found == {
         ("fix_data", "closed", "02-18", "02-24"),
         ("fix_service", "closed", "02-26", "03-02"),
-        ("retrain", "open", "04-17", None),
+        ("retrain", "open", "04-15", None),
     }
 
 
