@@ -68,7 +68,7 @@ def contrasts_of(grid: ColumnGrid, reference: Counts, rows: float) -> Contrasts 
         return None
     shares = np.bincount(groups, weights=reference, minlength=kept) / total
     if isinstance(grid, CategoricalGrid):
-        scores = (np.eye(kept) - shares) / np.sqrt(shares * (1 - shares))[:, None]
+        scores = (np.eye(kept) - shares[:, None]) / np.sqrt(shares * (1 - shares))[:, None]
         scores = scores[:1] if kept == 2 else scores  # the second of two says the same
         names = tuple(_level(grid, np.flatnonzero(groups == group)) for group in range(len(scores)))
         of_levels = tuple(shares[: len(scores)].tolist())
