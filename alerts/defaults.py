@@ -322,28 +322,37 @@ def _own(model: Model, name: str, settings: RuleSettings, known: Mapping[str, Wa
 
 
 def _changed(model: Model, rule: Watch, settings: RuleSettings) -> Watch:
-    options = rule.options
     if isinstance(settings.options, RuleOptions):
-        options = settings.options
+        rule = replace(rule, options=settings.options)
     elif settings.declared:
-        given = type(options).model_validate(options).model_dump(by_alias=True, exclude_unset=True)
-        allowed = keys_of(type(options))
-        try:
-            options = type(options).model_validate({**given, **settings.declared})
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            near = nearest_of(key, allowed)
-            raise GoalkeeperError(
-                _("{model}: rules.{rule}.{key}: {why}").format(
-                    model=model.name, rule=rule.id, key=key, why=first["msg"]
-                ),
-                hint=(_("Did you mean {nearest}?").format(nearest=near) + " " if near and near != key else "")
-                + _("Allowed: {allowed}.").format(allowed=listed(allowed)),
-            ) from error
+        rule = with_knobs(model, rule, settings.declared)
     kind = settings.kind or rule.kind
     severity = settings.severity or rule.severity
-    return replace(rule, options=options, kind=kind, severity=severity, muted=settings.mute)
+    return replace(rule, kind=kind, severity=severity, muted=settings.mute)
+
+
+def with_knobs(model: Model, rule: Watch, knobs: Mapping[str, object]) -> Watch:
+    """Return a rule with some of its options changed.
+
+    Raises:
+        GoalkeeperError: there is no such option, or its value does not fit.
+    """
+    kind = type(rule.options)
+    given = kind.model_validate(rule.options).model_dump(by_alias=True, exclude_unset=True)
+    allowed = keys_of(kind)
+    try:
+        return replace(rule, options=kind.model_validate({**given, **knobs}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        near = nearest_of(key, allowed)
+        raise GoalkeeperError(
+            _("{model}: rules.{rule}.{key}: {why}").format(
+                model=model.name, rule=rule.id, key=key, why=first["msg"]
+            ),
+            hint=(_("Did you mean {nearest}?").format(nearest=near) + " " if near and near != key else "")
+            + _("Allowed: {allowed}.").format(allowed=listed(allowed)),
+        ) from error
 
 
 def _watch(

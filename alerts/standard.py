@@ -17,9 +17,10 @@ from metrics.sequential import Member
 
 LEAST_ROWS = 30
 WEEKDAYS, HOURS_OF_WEEK = 7, 7 * 24
-LEARN = {Grain.HOUR: HOURS_OF_WEEK, Grain.DAY: LEAST, Grain.WEEK: LEAST, Grain.MONTH: LEAST}
+LEARN = {Grain.HOUR: 4 * HOURS_OF_WEEK, Grain.DAY: LEAST, Grain.WEEK: LEAST, Grain.MONTH: LEAST}
 LEARN_WELL = {Grain.HOUR: 4 * HOURS_OF_WEEK, Grain.DAY: 28, Grain.WEEK: 26, Grain.MONTH: 24}
-"""How many windows of the log are learnt from at first, and once there are enough for weekdays."""
+"""How many windows of the log are learnt from at first, and once there are enough for weekdays; hours make
+no sense before those of a week are known."""
 KNOWN = 1e9
 """Windows behind a level that is not estimated."""
 
@@ -103,7 +104,7 @@ def fits_of(part: Part) -> list[Fit]:
         _fit(
             part, part.windows, part.values, part.rows, part.units, at[:wanted], start=int(at[wanted - 1]) + 1
         )
-        for wanted in (LEARN[grain], LEARN_WELL[grain])
+        for wanted in sorted({LEARN[grain], LEARN_WELL[grain]})
         if len(at) >= wanted
     ]
 

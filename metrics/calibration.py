@@ -7,6 +7,9 @@ With values x_i of the calibration windows i = 1…R and the variance e_i² that
 - s² is the residual variance on df degrees of freedom. Where s² / mean e² > χ²_.90(df) / df the days really
   differ: the spread from day to day is s² · df / χ²_.20(df) − mean e², for a few windows know it badly.
   Otherwise it is 0. Where the sampling variance is unknown the spread is s² · df / χ²_.20(df).
+- Days that hang together say less than as many that do not. Where the correlation r of a window's residual
+  with the next one's is more than chance (r √R > 1.645), σ² is taken (1 + r) / (1 − r) times: the variance
+  that a mean of many such windows has (r at most 0.8).
 - A window is expected at its mean with variance σ² = spread + e², and
 
     y = (x − mean) / σ
@@ -28,6 +31,7 @@ LEAST = 14
 LEAST_IN_GROUP = 4
 F_TEST = 0.01
 CHI_TEST, UPPER = 0.90, 0.20
+CHANCE, HANG = 1.645, 0.8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,7 +40,8 @@ class Calibration:
 
     `means` float64 [groups, S], `behind` float64 [groups, S] windows behind each, `spread` float64 [S] the
     variance from window to window that sampling does not explain. `grouped` bool [S]: the groups have means
-    of their own, else all windows lie behind one mean. `known`: sampling variances were given.
+    of their own, else all windows lie behind one mean. `known`: sampling variances were given. `hang` float64
+    [S] ≥ 1: by how much variances are taken larger because windows hang together.
     """
 
     means: Floats
@@ -44,6 +49,7 @@ class Calibration:
     spread: Floats
     grouped: NDArray[np.bool_]
     known: bool
+    hang: Floats
 
     def scores(self, values: Floats, variances: Floats, groups: Counts) -> Floats:
         """Return standard scores, float64 [windows, S].
@@ -61,7 +67,7 @@ class Calibration:
     def sigma(self, variances: Floats) -> Floats:
         """Return one standard deviation of a quiet window around its mean, float64 [windows, S]."""
         own = variances if self.known else np.zeros_like(variances)
-        found: Floats = np.sqrt(self.spread + own)
+        found: Floats = np.sqrt((self.spread + own) * self.hang)
         return found
 
 
@@ -90,7 +96,20 @@ def calibrate(values: Floats, variances: Floats | None, groups: Counts) -> Calib
         noise = variances.mean(axis=0)
         real = raw * freedom > special.chdtri(freedom, 1 - CHI_TEST) * noise
         spread = np.where(real, np.maximum(wide - noise, 0.0), 0.0)
-    return Calibration(means=means, behind=behind, spread=spread, grouped=asked, known=variances is not None)
+    return Calibration(
+        means=means, behind=behind, spread=spread, grouped=asked, known=variances is not None,
+        hang=_hang(residual),
+    )  # fmt: skip
+
+
+def _hang(residual: Floats) -> Floats:
+    """Return (1 + r) / (1 − r) of the correlation from window to window, 1 where that may be chance."""
+    squares = (residual**2).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = np.nan_to_num((residual[1:] * residual[:-1]).sum(axis=0) / squares)
+    r = np.where(r * np.sqrt(len(residual)) > CHANCE, np.minimum(r, HANG), 0.0)
+    found: Floats = (1 + r) / (1 - r)
+    return found
 
 
 def _means(values: Floats, groups: Counts, labels: int) -> Floats:

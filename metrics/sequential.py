@@ -7,8 +7,8 @@ The alarm is that of each member whose own evidence reaches c as well; there alw
 
 A member that alarms is started anew: its windows since the change are no longer normal, and evidence is
 gathered again only once it has recovered. That takes `recovery` complete windows in a row whose effect is
-inside the floor or whose 95 % interval holds zero, and which together are twenty times likelier without the
-change than with it (one such window in a hundred is chance with a small effect).
+inside the floor or whose 95 % interval holds zero, and which together are a thousand times likelier without
+the change than with it: of a change of two standard scores every other window looks calm by itself.
 
 Shin, Ramdas, Rinaldo (2023), E-detectors: a nonparametric framework for sequential change detection.
 """
@@ -24,7 +24,7 @@ from core.grid import Floats
 from metrics.evidence import Scores, Sought, change, evidence, likeliest
 
 Z95 = 1.959964
-GONE = log(20)
+GONE = log(1000)
 """How much likelier calm windows have to be without the change than with it."""
 
 Indexes = NDArray[np.int64]
@@ -64,6 +64,7 @@ class Alarm:
     evidence: float
     over: int | None = None
     outside: tuple[int, ...] = ()
+    absorbed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,7 +115,7 @@ def watch(
             alarms.append(found)
             begin = windows if found.over is None else found.over + 1
             starts[at] = begin
-            normal[found.since : begin, own] = False
+            normal[found.since : begin, own] &= found.absorbed
             live[t + 1 :, at] = 0.0
             if begin < windows:
                 now = replace(now, normal=normal[:, own])
@@ -131,24 +132,28 @@ def _alarm(
     sizes, variances = change(scores, k, t)
     weights = sizes**2 / variances
     best = int(np.nanargmax(weights))
-    over, outside = _recovered(scores, sought, best, sizes, variances, k, t, recovery)
+    over, outside, absorbed = _recovered(scores, sought, best, sizes, variances, k, t, recovery)
     return Alarm(
         member=member, since=k, raised=t, series=int(own[best]), size=float(sizes[best]),
         error=float(variances[best] ** 0.5), evidence=held, over=over, outside=outside,
+        absorbed=absorbed,
     )  # fmt: skip
 
 
 def _recovered(
     scores: Scores, sought: Sought, best: int, sizes: Floats, variances: Floats, k: int, t: int, recovery: int
-) -> tuple[int | None, tuple[int, ...]]:
-    """Return the window at which an alarm was over, None while it lasts, and those that were outside."""
+) -> tuple[int | None, tuple[int, ...], bool]:
+    """Return when an alarm was over (None while it lasts), what was outside, and whether it was absorbed."""
     moved = sizes**2 / variances >= Z95**2
     moved[best] = True
-    calm_in_row, gone = 0, 0.0
+    held, windows = float(sizes[best]), t + 1 - k  # the change so far: its mean and the windows behind it
+    calm_in_row, calm_sum = 0, 0.0
     outside: list[int] = []
     for u in range(t + 1, len(scores.y)):
         if not scores.usable[u, best]:
             continue
+        if scores.oldest is not None and scores.oldest[u] >= k:
+            return u, tuple(outside), True
         level, error = _level(scores, k, u)
         apart = scores.y[u] - level
         calm = np.abs(apart) <= Z95 * error
@@ -156,14 +161,15 @@ def _recovered(
         if sought.side:
             calm |= apart * sought.side < 0
         if bool(calm[moved & scores.usable[u]].all()):
-            calm_in_row += 1
-            gone += float(sizes[best] ** 2 / 2 - sizes[best] * apart[best])
+            calm_in_row, calm_sum = calm_in_row + 1, calm_sum + float(apart[best])
         else:
-            calm_in_row, gone = 0, 0.0
+            more = calm_in_row + 1
+            held = (held * windows + calm_sum + float(apart[best])) / (windows + more)
+            windows, calm_in_row, calm_sum = windows + more, 0, 0.0
             outside.append(u)
-        if calm_in_row >= recovery and gone >= GONE:
-            return u, tuple(outside)
-    return None, tuple(outside)
+        if calm_in_row >= recovery and calm_in_row * held**2 / 2 - held * calm_sum >= GONE:
+            return u, tuple(outside), False
+    return None, tuple(outside), False
 
 
 def _level(scores: Scores, k: int, u: int) -> tuple[Floats, Floats]:

@@ -377,7 +377,7 @@ class MarkRow(Base):
     __tablename__ = "mark"
     id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     model: Mapped[str]  # '' = every model
-    kind: Mapped[str]  # release | configuration | campaign | holiday | note
+    kind: Mapped[str]  # release | configuration | campaign | holiday | incident | note
     start: Mapped[datetime]
     end: Mapped[datetime | None]
     text: Mapped[str]

@@ -57,7 +57,8 @@ def add(
     text: Annotated[str, typer.Argument(help=_("What happened."))],
     at: Annotated[str, typer.Option("--at", help=_("When (a date, or ISO 8601)."), metavar="TIME")],
     kind: Annotated[
-        Literal["release", "campaign", "holiday", "note"], typer.Option("--kind", help=_("What kind."))
+        Literal["release", "campaign", "holiday", "incident", "note"],
+        typer.Option("--kind", help=_("What kind.")),
     ] = "note",
     config: ConfigOption = CONFIG,
     model: ModelOption = None,

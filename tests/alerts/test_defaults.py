@@ -58,7 +58,11 @@ def test_it_mutes_and_adds(tmp_path):
     [
         ("{quality.rowz: {mute: true}}", "no rule 'quality.rowz'", "Did you mean quality.rows?"),
         ("{nonsense: {mute: true}}", "no rule 'nonsense'", "Known rules"),
-        ("{business.conversion: {treshold: 6}}", "rules.business.conversion.treshold", "Did you mean threshold?"),
+        (
+            "{business.conversion: {treshold: 6}}",
+            "rules.business.conversion.treshold",
+            "Did you mean threshold?",
+        ),
         ("{business.conversion: {threshold: high}}", "rules.business.conversion.threshold", "Allowed"),
         ("{business.conversion: {floor: -0.3}}", "rules.business.conversion.floor", "Allowed"),
     ],

@@ -274,7 +274,7 @@ def test_rules_are_listed_with_kind_severity_and_options(own: Path) -> None:
         rules={"service.latency_p95_ms": {"kind": "threshold", "above": 800}, "quality.rows": {"mute": True}},
     )
 
-    rules = {row["rule"]: row for row in printed(own, "rules", "list")}
+    rules = {row["rule"]: row for row in printed(own, "rules", "list")["rules"]}
 
     assert rules["service.latency_p95_ms"]["kind"] == "threshold"
     assert rules["service.latency_p95_ms"]["options"]["above"] == 800
@@ -286,11 +286,42 @@ def test_rules_are_listed_with_kind_severity_and_options(own: Path) -> None:
 def test_rules_are_listed_with_floors_as_the_file_writes_them(own: Path) -> None:
     change(own, rules={"drift.columns": {"floor": 0.03}, "business.conversion": {"threshold": 3000}})
 
-    rules = {row["rule"]: row["options"] for row in printed(own, "rules", "list")}
+    rules = {row["rule"]: row["options"] for row in printed(own, "rules", "list")["rules"]}
 
     assert rules["service.latency_p95_ms"]["floor"] == "30%"
     assert (rules["drift.columns"]["floor"], rules["business.conversion"]["floor"]) == (0.03, "5%")
     assert "floor: 30%" in run(own, "rules", "list")
+
+
+def test_rules_are_listed_with_what_they_promise_about_false_alarms(own: Path) -> None:
+    change(own, false_alarms={"tickets": "1 per year", "notices": "1 per 2000 windows", "allow_noisy": True})
+
+    found = printed(own, "rules", "list")
+
+    tickets, notices = found["budgets"]
+    thresholds = {row["rule"]: row["options"].get("threshold") for row in found["rules"]}
+    assert tickets["threshold"] == pytest.approx(365.25 * tickets["families"])
+    assert tickets["every"] == pytest.approx(365.25)
+    assert notices["threshold"] == 2000 * notices["families"]
+    assert thresholds["business.conversion"] == tickets["threshold"]
+    assert thresholds["drift.columns"] == thresholds["drift.score"] == notices["threshold"]
+    assert (tickets["false"], notices["false"]) == (0, None)
+    assert found["one_false_ticket_in_days"] == pytest.approx(365.25)
+    said = run(own, "rules", "list")
+    assert "All models together: at most one false ticket in 365 days." in said
+
+
+def test_a_rule_is_replayed_with_other_knobs(own: Path) -> None:
+    (quiet,) = printed(own, "rules", "backtest", "--rule", "business.conversion", "--set", "floor=500%")
+    assert quiet["alerts"] == []
+    assert quiet["options"]["floor"] == "500%"
+    assert quiet["windows"] > 0
+    with pytest.raises(GoalkeeperError, match="treshold") as wrong:
+        run(own, "rules", "backtest", "--rule", "business.conversion", "--set", "treshold=5")
+    assert "Did you mean threshold?" in wrong.value.hint
+    with pytest.raises(GoalkeeperError, match="no rule") as unknown:
+        run(own, "rules", "backtest", "--rule", "business.convertion")
+    assert "Did you mean business.conversion?" in unknown.value.hint
 
 
 def test_the_reference_in_force_is_shown(collected: Path) -> None:
