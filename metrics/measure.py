@@ -25,7 +25,7 @@ from metrics.registry import all_metrics
 Stage = Literal["open", "immature", "final"]
 Reference = Profile | Mapping[str, Profile] | None
 
-BY_VERSION = frozenset({"performance", "drift", "business"})
+BY_VERSION = frozenset({"performance", "estimated", "drift", "business"})
 """Families stored for each version too; of the service only its requests."""
 KPI_KINDS = {"business.ratio": "ratio", "business.mean": "mean"}
 

@@ -1,0 +1,1 @@
+"""Performance as the scores promise it, before any label is known."""
