@@ -124,6 +124,16 @@ def test_it_measures_each_version_by_itself() -> None:
     assert ("quality.missing", "v1", "", "age") not in points
 
 
+def test_it_estimates_each_version_before_its_labels_are_known() -> None:
+    cells = {key("v1"): rows(100), key("v2"): rows(50, seed=5), key("v1", segment="region=north"): rows(40)}
+    points = measured(cells, reference=rows(2000), stage="immature")
+
+    found = {place: point for place, point in points.items() if place[0].startswith("estimated.")}
+    assert set(found) == {("estimated.log_loss", version, "", "") for version in ("", "v1", "v2")}
+    assert all(point.final and point.value.state is ValueState.OK for point in found.values())
+    assert [point.value.n for point in found.values()] == [150, 100, 50]
+
+
 def test_it_keeps_little_of_a_segment() -> None:
     cells = {
         key(): rows(500),
