@@ -4,9 +4,9 @@ From the reference's labelled rows by score bin, k_b positives of n_b with score
 a positive in each bin. Where the scores pass for calibrated they are taken as they are: Hosmer–Lemeshow's χ²,
 over at most ten bands of equal expected variance Σ n s (1 − s), at the 5 % level. Elsewhere isotonic
 regression is fitted, and each of its steps is drawn towards its own mean score as by one more row, so that
-few labels never promise 0 or 1. Tried on five kinds of miscalibration at 300, 3,000 and 50,000 labels: Spiegelhalter's Z
-let a shift of .4 in log-odds pass (accuracy off by .012 instead of .005 at 3,000), and drawing every bin
-instead of every step kept too much of overconfident scores (.015 instead of .006).
+few labels never promise 0 or 1. Tried on five kinds of miscalibration at 300, 3,000 and 50,000 labels:
+Spiegelhalter's Z let a shift of .4 in log-odds pass (accuracy off by .012 instead of .005 at 3,000), and
+drawing every bin instead of every step kept too much of overconfident scores (.015 instead of .006).
 
 With c_b rows of a window in bin b, Σ c_b p_b of them are expected to be positive: that gives the expected
 confusion matrix, ranking and loss (CBPE). The interval is the noise of the labels to come,
