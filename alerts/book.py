@@ -30,6 +30,7 @@ class Entry:
     asks: TicketKind | None
     episode: Episode
     finding: Finding
+    only_with: Family | None = None
 
     @property
     def lasts(self) -> bool:

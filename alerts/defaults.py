@@ -6,7 +6,8 @@ The constants, and why:
   `false_alarms`, 1 per 1000 windows for tickets and for notices each, times the number of families in the
   class: the columns together, the score, each KPI, each performance metric. So the model as a whole keeps it.
 - Their floors: drift 0.05 standard deviations of the reference; 5 % of a KPI's level, 3 % of the log loss or
-  error, 2 points of calibration.
+  error, realised and estimated, 2 points of calibration. What scores promise is no harm by itself: a ticket
+  for estimated performance opens only while drift is told too (DETECTION.md, Statistics).
 - Broken data and service are told by `relative`, from the first window outside on or after `for` of them:
   `quality.missing` and `quality.unseen` speak after one window; their floors (5 and 3 points) keep them
   quiet, not their sigmas. Segments see `quality.missing` only, with a floor of 20 points, 6 sd and 50 rows:
@@ -56,7 +57,8 @@ class Watch:
 
     `metric` is the stored metric it judges; `column` narrows it to one column ('' means the model as a whole,
     None every column). `asks` is what its ticket asks for, None for a notice. `tells_good`: a move in the
-    good direction is told. `segments`: options for segments, None where they are not judged.
+    good direction is told. `segments`: options for segments, None where they are not judged. `only_with`: it
+    opens a ticket only while an alert of that family fires too.
     """
 
     id: str
@@ -76,6 +78,7 @@ class Watch:
     tells_good: bool = False
     segments: RuleOptions | None = None
     muted: bool = False
+    only_with: Family | None = None
 
     @property
     def traced(self) -> bool:
@@ -98,19 +101,20 @@ class Watch:
 
 SCORE = "@score"
 DRIFT = "drift.jensen_shannon"
-PRIMARY = {Task.REGRESSION: "performance.mae"}
+PRIMARY = {Task.REGRESSION: "mae"}
 FAMILIES = {
     "service": (Family.SERVICE, TicketKind.FIX_SERVICE),
     "quality": (Family.DATA, TicketKind.FIX_DATA),
     "business": (Family.OUTCOME, TicketKind.INVESTIGATE),
     "performance": (Family.OUTCOME, TicketKind.RETRAIN),
+    "estimated": (Family.OUTCOME, TicketKind.RETRAIN),
     "drift": (Family.DRIFT, None),
 }
 
 
 def primary_metric(model: Model) -> str:
     """Return the metric that `performance.primary` judges."""
-    return PRIMARY.get(model.task, "performance.log_loss")
+    return f"performance.{PRIMARY.get(model.task, 'log_loss')}"
 
 
 def default_rules(model: Model) -> list[Watch]:
@@ -206,6 +210,20 @@ def default_rules(model: Model) -> list[Watch]:
                 outcomes=True,
             )
         )
+    if model.ground_truth is not None and (
+        model.task is Task.REGRESSION
+        or (model.task is Task.BINARY and model.predictions.columns.score is not None)
+    ):
+        estimated = _watch(
+            "performance.estimated",
+            sequential.Options(floor="3%"),
+            outcome,
+            _estimated_title(model),
+            primary_metric(model).replace("performance", "estimated"),
+            kind="sequential",
+            harm=Side.UP,
+        )
+        rules.append(replace(estimated, only_with=Family.DRIFT))
     for name, kpi in model.kpis.items():
         up = model.direction_of(name) == "up"
         unit, currency = kpi_unit(kpi)
@@ -395,6 +413,10 @@ def _watch(
 
 def _far(**knobs: object) -> relative.Options:
     return relative.Options.model_validate(knobs)
+
+
+def _estimated_title(model: Model) -> str:
+    return _("Expected mean absolute error") if model.task is Task.REGRESSION else _("Expected log loss")
 
 
 def _primary_title(model: Model) -> str:

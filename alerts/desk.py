@@ -75,13 +75,16 @@ class Desk:
     def open_what_lasts(self, entries: Sequence[Entry]) -> None:
         """Put every live alert into an incident; open one ticket for each new incident.
 
-        Moves in the good direction are told elsewhere; drift only joins; what is silenced waits.
+        Moves in the good direction are told elsewhere; drift only joins; what is silenced, or needs an alert
+        of another family beside it, waits.
         """
+        families = {entry.family for entry in entries if not entry.finding.good}
         loose = [
             entry
             for entry in entries
             if not entry.finding.good
             and not entry.finding.silenced
+            and (entry.only_with is None or entry.only_with in families)
             and self.book.row_of[entry].incident_id is None
         ]
         for family in Family:

@@ -114,6 +114,7 @@ def _entry(judged: Judged, episode: Episode, quiet: Sequence[SilenceRow]) -> Ent
         asks=judged.watch.asks,
         episode=episode,
         finding=finding_of(judged, episode, silenced=silenced and episode.over is None),
+        only_with=judged.watch.only_with,
     )
 
 

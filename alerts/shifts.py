@@ -2,9 +2,16 @@
 
 from alerts.rules.base import Series, Trace
 from core.figures import figure
+from core.text import N_
 from core.text import gettext as _
+from metrics.contrasts import ABOVE, BELOW, NEW
 
 SCORE = "@score"
+BEYOND = {
+    NEW: N_("{column} has levels since {since} that the reference hardly ever had"),
+    BELOW: N_("{column} has values since {since} that are lower than the reference's"),
+    ABOVE: N_("{column} has values since {since} that are higher than the reference's"),
+}
 
 
 def told(series: Series, *, before: float, now: float, error: float, since: str) -> str:
@@ -38,6 +45,8 @@ def _share(trace: Trace, contrast: int, size: float) -> float | None:
 
 def _sentence(trace: Trace, contrast: int, name: str, size: float) -> str:
     up = size > 0
+    if name in BEYOND:
+        return _(BEYOND[name])
     if trace.shares:
         return (
             _("{column}: {level} is more frequent since {since}: {now} of values, before {before}")

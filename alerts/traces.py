@@ -28,7 +28,7 @@ from store.profiles import profiles
 from store.tables import ReferenceRow, WindowRow
 
 WELL = 28
-VERSION = 1
+VERSION = 2
 """Of the formula: raised when contrasts change their meaning."""
 
 

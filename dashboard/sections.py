@@ -9,6 +9,8 @@ from metrics.base import Metric
 from reports.query import Query
 
 COLUMN_DRIFT = "drift.jensen_shannon"
+ALSO = {"performance": ("estimated",)}
+"""Families of metrics whose charts stand in another family's section."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,23 +47,29 @@ def service(model: Model) -> list[Chart]:
 
 def performance(model: Model) -> list[Chart]:
     """Return the performance charts of the model's task, the judged one first."""
+    seen = {"performance": _("as it came out"), "estimated": _("as the scores promise")}
+
+    def beside(title: str, name: str) -> Chart:
+        both = {f"{family}.{name}": label for family, label in seen.items()}
+        return Chart(title=title, metrics=tuple(both), labels=both)
+
     by_task = {
         Task.BINARY: [
-            (_("Log loss"), "performance.log_loss"),
-            (_("Realised minus expected"), "performance.calibration"),
-            (_("ROC AUC"), "performance.roc_auc"),
-            (_("Calibration error"), "performance.ece"),
+            beside(_("Log loss"), "log_loss"),
+            Chart(title=_("Realised minus expected"), metrics=("performance.calibration",)),
+            beside(_("ROC AUC"), "roc_auc"),
+            Chart(title=_("Calibration error"), metrics=("performance.ece",)),
         ],
         Task.MULTICLASS: [
-            (_("Log loss"), "performance.log_loss"),
-            (_("Accuracy"), "performance.accuracy"),
+            Chart(title=_("Log loss"), metrics=("performance.log_loss",)),
+            Chart(title=_("Accuracy"), metrics=("performance.accuracy",)),
         ],
         Task.REGRESSION: [
-            (_("Mean absolute error"), "performance.mae"),
-            (_("Bias"), "performance.bias"),
+            beside(_("Mean absolute error"), "mae"),
+            Chart(title=_("Bias"), metrics=("performance.bias",)),
         ],
     }
-    return [Chart(title=title, metrics=(name,)) for title, name in by_task.get(model.task, [])]
+    return by_task.get(model.task, [])
 
 
 def score_drift() -> Chart:
@@ -99,7 +107,7 @@ def more(query: Query, model: Model, family: str, shown: Sequence[Chart]) -> dic
     return {
         name: metric
         for name, metric in sorted(query.declared().items())
-        if name.partition(".")[0] == family
+        if name.partition(".")[0] in (family, *ALSO.get(family, ()))
         and name not in drawn
         and model.task.value in metric.tasks
         and metric.per.value == "model"

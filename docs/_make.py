@@ -30,6 +30,7 @@ FAMILIES = {
     "service": "Is the service well? From the prediction log alone.",
     "quality": "Are the data sound? From the prediction log; join coverage needs the ground truth.",
     "drift": "Do the data look as they used to? Each column, and the score, against the reference.",
+    "estimated": "Is the model right, before labels are there? What its scores promise, from the reference's labels.",
     "performance": "Is the model right? From labels, so only once they are there.",
     "business": "Is the goal being reached? From the KPIs that you declare.",
 }
@@ -64,7 +65,7 @@ PARTS: tuple[tuple[str, type[BaseModel], str], ...] = (
     ("`rules: RULE:`", config.RuleSettings, "Changes a default rule, or adds one; the keys of the rule's kind come beside these."),
     ("`experiment:`", config.Experiment, "**No effect yet**: it is read and checked, and its unit is no feature; arms are not compared."),
     ("`retrain:`", config.Retrain, "**No effect yet**: no kind of retraining is shipped."),
-    ("`false_alarms:`", config.FalseAlarms, "**No effect yet**: it is read and checked; rules use their own limits."),
+    ("`false_alarms:`", config.FalseAlarms, "How many alerts on nothing you accept: `1 per 1000 windows`, `1 per year`; see [Alerts](alerts.md#how-often-it-may-be-wrong)."),
 )  # fmt: skip
 
 SAID = {
@@ -144,7 +145,7 @@ SAID = {
     "Goal.kpi": "name of the KPI", "Goal.baseline": "where it started", "Goal.target": "where it is to be",
     "Goal.since": "first day", "Goal.by": "deadline", "Goal.over": "judged over the last mature windows of this length",
     "Goal.owner": "whom to ask",
-    "RuleSettings.kind": "`threshold`, `relative`, `presence`, `noted` or a plug-in; else the default rule's",
+    "RuleSettings.kind": "`sequential`, `relative`, `threshold`, `presence`, `noted` or a plug-in; else the default rule's",
     "RuleSettings.metric": "which metric, for a rule with a name of its own", "RuleSettings.mute": "switch it off",
     "RuleSettings.severity": "`critical`, `major`, `minor` or `notice`",
     "Experiment.control": "role or version of the control arm", "Experiment.share": "its planned share",
@@ -167,6 +168,7 @@ SAID = {
     "channel.to": "address, or a list", "channel.folder": "where the files go; else `.goalkeeper/outbox`",
     "channel.urls": "Apprise address, or a list: `slack://…`", "channel.url": "takes a POST of JSON",
     "channel.secret": "signs the body (HMAC-SHA256)", "channel.timeout": "how long to wait",
+    "rule.threshold": "mean number of windows between two false alarms of this rule; else from `false_alarms`",
     "rule.for": "how many windows in a row make an alert", "rule.above": "harm above this", "rule.below": "harm below this",
     "rule.sigmas": "how far outside of the usual spread", "rule.floor": "the least change that matters: `0.02`, or `10%` of normal",
     "rule.learn": "windows that are learnt from before it speaks", "rule.side": "`up`, `down` or `both`: which way is harm",

@@ -144,5 +144,5 @@ class Metric:
 
     @property
     def family(self) -> str:
-        """The part of the name before the dot: service, quality, drift, performance or business."""
+        """The part of the name before the dot: service, quality, drift, estimated, performance, business."""
         return self.name.partition(".")[0]

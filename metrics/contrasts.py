@@ -7,8 +7,14 @@ counts c_b and n = Σ c_b
 
     L = Σ_b c_b / n · h_b
 
-has mean 0 and variance 1 / n without drift; for h₁ it reads as a shift in standard deviations of the
-reference. Only ranks of bins enter, so a strictly increasing re-scaling of a column changes nothing.
+What the reference hardly ever held has contrasts of its own, for ranks do not tell a value beyond the last
+from the last: a number below and one above its range, a new level. With p the share of those bins, which
+expect fewer than one value in twenty windows each, h = (1[b rare] − p) / √(p̃ (1 − p̃)), p̃ at least that of
+25 values.
+
+L has mean 0 and variance 1 / n (of the rare ones: less) without drift; for h₁ it reads as a shift in standard
+deviations of the reference. Only ranks of bins enter, so a strictly increasing re-scaling of a column changes
+nothing.
 
 Neyman, J. (1937), 'Smooth test for goodness of fit', Skandinavisk Aktuarietidskrift 20.
 """
@@ -16,6 +22,7 @@ Neyman, J. (1937), 'Smooth test for goodness of fit', Skandinavisk Aktuarietidsk
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from core.grid import CategoricalGrid, ColumnGrid, Counts, Floats
@@ -23,14 +30,17 @@ from core.grid import CategoricalGrid, ColumnGrid, Counts, Floats
 LEAST_EXPECTED = 25
 """Bins that expect fewer values in a window are merged: rare ones are too far from normal."""
 MOMENTS = ("location", "spread", "skew")
+BELOW, ABOVE, NEW = "@below", "@above", "@new"
+HARDLY_EVER = 0.05
+"""Values that a window expects in a bin that the reference hardly ever held, at most."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contrasts:
     """The contrasts of one column: `weights` float64 [contrasts, bins of its grid] and a name for each.
 
-    Names are location, spread, skew, or a categorical column's level ('' for the merged rest); `shares` are
-    the reference's shares of those levels, empty for a numeric column.
+    Names are location, spread, skew, BELOW, ABOVE, or a categorical column's levels ('' for the merged rest)
+    and NEW; `shares` are the reference's shares of those levels, empty for a numeric column.
     """
 
     names: tuple[str, ...]
@@ -46,7 +56,7 @@ class Contrasts:
 
 
 def contrasts_of(grid: ColumnGrid, reference: Counts, rows: float) -> Contrasts | None:
-    """Return a column's contrasts; None where it has fewer than two bins that expect 25 values a window.
+    """Return a column's contrasts; None where windows hold fewer than twice 25 values.
 
     Args:
         reference: int64 [bins], the reference's counts.
@@ -56,17 +66,39 @@ def contrasts_of(grid: ColumnGrid, reference: Counts, rows: float) -> Contrasts 
     >>> grid = NumericGrid(edges=np.array([0.0, 1.0, 2.0, 3.0]))
     >>> found = contrasts_of(grid, np.array([0, 100, 200, 100, 0]), 400)
     >>> found.names, np.round(found.of(np.array([[0, 50, 200, 150, 0]])), 2).tolist()
-    (('location', 'spread'), [[0.35, 0.0]])
+    (('location', 'spread', '@below', '@above'), [[0.35, 0.0, 0.0, 0.0]])
     """
     total = int(reference.sum())
-    if total == 0 or rows <= 0:
+    if total == 0 or rows < 2 * LEAST_EXPECTED:
         return None
-    expected = reference / total * rows
+    share = reference / total
+    found = _usual(grid, reference, share * rows)
+    rare = _rare(grid, share * rows)
+    p = np.array([share[bins].sum() for bins in rare.values()])
+    unit = np.maximum(p, LEAST_EXPECTED / rows)
+    new = (np.array(list(rare.values())) - p[:, None]) / np.sqrt(unit * (1 - unit))[:, None]
+    names = (*found.names, *rare)
+    return Contrasts(names=names, weights=np.vstack([found.weights, new]), shares=found.shares)
+
+
+def _rare(grid: ColumnGrid, expected: Floats) -> dict[str, NDArray[np.bool_]]:
+    """Return the bins that the reference hardly ever held: of a number, those beyond its range."""
+    seldom = expected < HARDLY_EVER
+    if isinstance(grid, CategoricalGrid):
+        return {NEW: seldom}
+    return {
+        BELOW: np.logical_and.accumulate(seldom),
+        ABOVE: np.logical_and.accumulate(seldom[::-1])[::-1],
+    }
+
+
+def _usual(grid: ColumnGrid, reference: Counts, expected: Floats) -> Contrasts:
+    """Return the contrasts of what the reference held; none where fewer than two bins expect enough."""
     groups = _rare_levels(expected) if isinstance(grid, CategoricalGrid) else _neighbours(expected)
     kept = int(groups.max()) + 1
     if kept < 2:
-        return None
-    shares = np.bincount(groups, weights=reference, minlength=kept) / total
+        return Contrasts(names=(), weights=np.zeros((0, len(reference))))
+    shares = np.bincount(groups, weights=reference, minlength=kept) / reference.sum()
     if isinstance(grid, CategoricalGrid):
         scores = (np.eye(kept) - shares[:, None]) / np.sqrt(shares * (1 - shares))[:, None]
         scores = scores[:1] if kept == 2 else scores  # the second of two says the same

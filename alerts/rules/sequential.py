@@ -228,7 +228,7 @@ def _unusable(one: _Member, at: int, point: MetricPoint) -> str | None:
     if holiday:
         return _("holiday: {name}").format(name=holiday)
     if part.series.trace is not None and not part.series.trace.names:
-        return _("Too few values in a window: there are no two kinds of them with 25 rows each.")
+        return _("Too few values in a window: 50 are needed.")
     if np.isnan(part.values[at]).any() or part.rows[at] < LEAST_ROWS:
         few = _("{n} rows, {minimum} are needed.").format(n=int(part.rows[at]), minimum=LEAST_ROWS)
         return (point.value.reason if point.value.state is not ValueState.OK else "") or few

@@ -247,9 +247,12 @@ def _chart(
 ) -> int:
     """Draw one chart; return how many were drawn (0 where nothing is known and nothing is declared)."""
     query = view.context.query
-    name = item.metrics[0]
+    name, title = item.metrics[0], item.title
+    metrics = item.metrics
+    if view.compare and len(metrics) > 1:  # one line for each version
+        metrics, title = (name,), f"{title}: {item.labels[name]}"
     unit = query.unit(view.model.name, name)
-    versions = view.versions if view.compare and len(item.metrics) == 1 else (view.version,)
+    versions = view.versions if view.compare else (view.version,)
     hourly = name.startswith("service.") and view.until - view.since <= timedelta(days=7)
     grain = view.model.service_grain if hourly else None
     lines = {}
@@ -257,7 +260,7 @@ def _chart(
         found = data.series(
             view.context,
             view.model.name,
-            item.metrics,
+            metrics,
             since=view.since,
             until=view.until,
             version=version,
@@ -271,9 +274,8 @@ def _chart(
     everything = [point for points in lines.values() for point in points]
     if not everything:
         return 0
-    title = text.markdown(item.title, limit=60)
     measured = text.axis_unit(unit)
-    st.subheader(title + (f" · {measured}" if measured else ""))
+    st.subheader(text.markdown(title, limit=60) + (f" · {measured}" if measured else ""))
     widgets.figure(
         charts.trend(
             lines,
@@ -287,7 +289,7 @@ def _chart(
             height=height,
         ),
         key=f"chart-{name}-{column}{place}",
-        alt=_("{title} over time").format(title=item.title),
+        alt=_("{title} over time").format(title=title),
     )
     latest = max(everything, key=lambda point: point.window.start)
     _newest(latest)

@@ -20,7 +20,8 @@ def test_it_has_the_default_rules_under_their_names(tmp_path):
         "service.freshness", "service.error_share", "service.latency_p95_ms", "quality.rows",
         "quality.missing",
         "quality.unseen", "quality.schema", "quality.join_coverage", "performance.primary",
-        "performance.calibration", "business.conversion", "drift.columns", "drift.score",
+        "performance.estimated", "performance.calibration", "business.conversion",
+        "drift.columns", "drift.score",
     }  # fmt: skip
 
 

@@ -240,6 +240,23 @@ def test_it_keeps_drift_alone_as_a_notice(house):
     assert house.tickets() == house.messages() == []
 
 
+def expected_loss(at, value):
+    return number(at, "estimated.log_loss", value + 0.002 * (at % 5))
+
+
+@pytest.mark.parametrize("drifts", [False, True])
+def test_it_opens_a_ticket_for_expected_performance_only_beside_drift(house, drifts):
+    calm(house)
+    house.save([drift(at, 0.004 + 0.0005 * (at % 4)) for at in range(35)])
+    house.save([expected_loss(at, 0.4) for at in range(35)])
+    house.evaluate(35)
+    house.save([expected_loss(at, 0.5) for at in (35, 36)], conversions([0.12, 0.12], 35), rows(2, 35))
+    house.save([drift(at, 0.2 if drifts else 0.005) for at in (35, 36)])
+    house.evaluate(37)
+    assert [alert.rule for alert in house.alerts("performance.estimated")] == ["performance.estimated"]
+    assert [ticket.kind for ticket in house.tickets()] == [TicketKind.RETRAIN] * drifts
+
+
 def test_it_lets_effects_join_their_cause(house):
     calm(house)
     house.save([missing(at, 0.01) for at in range(35)])

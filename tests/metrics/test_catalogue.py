@@ -20,7 +20,7 @@ from core.errors import GoalkeeperError
 from core.grid import LATENCY
 from core.profile import ColumnSummary, Inputs, Outcomes, Profile
 from core.values import MetricValue, ValueState
-from metrics import examples
+from metrics import examples, promised
 from metrics.base import SCORE, Better, Kind, Metric, Per, Subject, Unit
 from metrics.registry import all_metrics
 
@@ -37,6 +37,8 @@ def subjects(metric: Metric) -> list[Subject]:
         return [examples.column(name) for kind, name in named.items() if kind in metric.kinds]
     if metric.tasks == frozenset(Task):
         return [examples.served(), examples.binary()]
+    if metric.family == "estimated":
+        return [promised.numbers() if Task.REGRESSION in metric.tasks else promised.scores()]
     by_task = {
         Task.BINARY: examples.binary,
         Task.MULTICLASS: examples.multiclass,
@@ -202,7 +204,7 @@ def test_it_never_answers_with_something_that_is_no_number(profile: Profile, ref
 def test_it_finds_the_metrics_that_the_rules_and_pages_name() -> None:
     families = {name.partition(".")[0] for name in NAMES}
 
-    assert families == {"service", "quality", "drift", "performance", "business"}
+    assert families == {"service", "quality", "drift", "estimated", "performance", "business"}
     assert {
         "service.requests", "service.latency_p95_ms", "quality.join_coverage", "quality.unseen",
         "drift.jensen_shannon", "drift.psi", "performance.calibration", "performance.log_loss",

@@ -8,7 +8,7 @@ from scipy import stats
 
 from collectors.grids import levels_grid, numeric_edges
 from core.grid import CategoricalGrid, NumericGrid
-from metrics.contrasts import contrasts_of
+from metrics.contrasts import ABOVE, BELOW, NEW, contrasts_of
 
 
 def counted(grid, values):
@@ -27,7 +27,7 @@ def test_a_shift_reads_as_standard_deviations_of_the_reference():
 
     shifted = found.of(counted(grid, rng.normal(50 + 0.3 * 8, 8, 200_000))[None])[0]
 
-    assert found.names == ("location", "spread", "skew")
+    assert found.names == ("location", "spread", "skew", BELOW, ABOVE)
     assert shifted[0] == pytest.approx(0.3, abs=0.02)
 
 
@@ -37,7 +37,7 @@ def test_a_wider_spread_leaves_the_location_alone():
     grid = numeric(reference)
     found = contrasts_of(grid, counted(grid, reference), 10_000)
 
-    location, spread, _skew = found.of(counted(grid, rng.normal(0, 1.2, 200_000))[None])[0]
+    location, spread = found.of(counted(grid, rng.normal(0, 1.2, 200_000))[None])[0, :2]
 
     assert abs(location) < 0.01
     assert spread > 0.15
@@ -50,7 +50,7 @@ def test_without_drift_a_window_has_mean_zero_and_variance_one_over_n():
     found = contrasts_of(grid, counted(grid, reference), n)
     shares = counted(grid, reference) / len(reference)
 
-    seen = found.of(rng.multinomial(n, shares, 4000)) * np.sqrt(n)
+    seen = found.of(rng.multinomial(n, shares, 4000))[:, :3] * np.sqrt(n)
 
     assert np.abs(seen.mean(0)).max() < 4 / np.sqrt(4000)
     assert seen.var(0) == pytest.approx(1, abs=0.1)
@@ -72,7 +72,7 @@ def test_a_level_is_the_standard_score_of_its_share():
         p = shares[at]
         if level in said:
             assert said[level] == pytest.approx((window[at] / 1000 - p) / np.sqrt(p * (1 - p)), abs=1e-9)
-    assert set(found.names) == {"a", "b", ""}
+    assert set(found.names) == {"a", "b", "", NEW}
 
 
 def test_rare_bins_are_merged_until_a_window_expects_25_values_in_each():
@@ -82,16 +82,35 @@ def test_rare_bins_are_merged_until_a_window_expects_25_values_in_each():
 
     few = contrasts_of(grid, counted(grid, reference), 60)
 
-    assert len(few.names) == 1  # two bins: a sign test
-    assert len(np.unique(few.weights.round(12), axis=1).T) == 2
+    assert few.names == ("location", BELOW, ABOVE)  # two bins: a sign test
+    assert len(np.unique(few.weights[0].round(12))) == 2
     assert contrasts_of(grid, counted(grid, reference), 40) is None
 
 
-def test_one_kind_of_value_has_nothing_to_compare():
+def test_of_one_kind_of_value_only_another_one_can_be_told():
     grid = numeric(np.full(1000, 7.0))
-    assert contrasts_of(grid, np.array([0, 1000, 0]), 1000) is None
-    assert contrasts_of(CategoricalGrid(levels=("a",)), np.array([900, 0, 0]), 1000) is None
+    reference = np.array([0, 1000, 0])
+    found = contrasts_of(grid, reference, 1000)
+
+    assert found.names == (BELOW, ABOVE)
+    assert found.of(reference[None])[0].tolist() == [0, 0]
+    assert found.of(np.array([[0, 500, 500]]))[0].tolist() == [0, pytest.approx(3.2, abs=0.1)]
+    assert contrasts_of(CategoricalGrid(levels=("a",)), np.array([900, 0, 0]), 1000).names == (NEW,)
     assert contrasts_of(CategoricalGrid(levels=("a",)), np.zeros(3, dtype=np.int64), 1000) is None
+
+
+@pytest.mark.parametrize("n", [100, 500, 5000, 50_000])
+def test_what_the_reference_hardly_ever_held_never_looks_like_more_than_chance(n):
+    rng = np.random.default_rng(7)
+    reference = rng.standard_t(3, 30 * n)
+    grid = numeric(reference)
+    found = contrasts_of(grid, counted(grid, reference), n)
+    windows = np.array([counted(grid, rng.standard_t(3, n)) for _at in range(200)])
+
+    seen = found.of(windows)[:, -2:] * np.sqrt(n)
+
+    assert found.names[-2:] == (BELOW, ABOVE)
+    assert np.abs(seen).max() < 1.5
 
 
 @given(

@@ -164,7 +164,7 @@ def test_chances_never_fall_and_are_never_certain_of_a_bin_that_is_not(
     outcomes = Outcomes(score_labelled=np.array([rows, none]), score_positive=np.array([positive, none]))
     learnt = chances(Profile(grid_set="g", outcomes=outcomes), GRID)
 
-    if min(positive.sum(), (rows - positive).sum()) < 10:
+    if min(positive.sum(), (rows - positive).sum()) < 10 or rows.sum() < 30:
         assert learnt is None
     else:
         assert learnt is not None
