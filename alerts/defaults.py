@@ -5,9 +5,9 @@ The constants, and why:
 - KPIs, performance and drift add evidence up (alerts/rules/sequential.py). Their threshold c comes from
   `false_alarms`, 1 per 1000 windows for tickets and for notices each, times the number of families in the
   class: the columns together, the score, each KPI, each performance metric. So the model as a whole keeps it.
-- Their floors: drift 0.05 standard deviations of the reference; 5 % of a KPI's level, 3 % of the log loss or
-  error, realised and estimated, 2 points of calibration. What scores promise is no harm by itself: a ticket
-  for estimated performance opens only while drift is told too (DETECTION.md, Statistics).
+- Their floors: drift 0.05 standard deviations of the reference, of correlations 0.1 in Fisher's z; 5 % of a
+  KPI's level, 3 % of the log loss or error, realised and estimated, 2 points of calibration. What scores
+  promise is no harm by itself: a ticket for it opens only while drift is told too (DETECTION.md, Statistics).
 - Broken data and service are told by `relative`, from the first window outside on or after `for` of them:
   `quality.missing` and `quality.unseen` speak after one window; their floors (5 and 3 points) keep them
   quiet, not their sigmas. Segments see `quality.missing` only, with a floor of 20 points, 6 sd and 50 rows:
@@ -83,7 +83,7 @@ class Watch:
     @property
     def traced(self) -> bool:
         """Tell whether it judges the contrasts of columns rather than a stored number."""
-        return self.kind == "sequential" and self.metric == DRIFT
+        return self.kind == "sequential" and self.metric in (DRIFT, TOGETHER)
 
     def watches(self, column: str) -> bool:
         """Tell whether a column is watched."""
@@ -100,7 +100,7 @@ class Watch:
 
 
 SCORE = "@score"
-DRIFT = "drift.jensen_shannon"
+DRIFT, TOGETHER = "drift.jensen_shannon", "drift.multivariate"
 PRIMARY = {Task.REGRESSION: "mae"}
 FAMILIES = {
     "service": (Family.SERVICE, TicketKind.FIX_SERVICE),
@@ -243,17 +243,18 @@ def default_rules(model: Model) -> list[Watch]:
                 currency=currency,
             )
         )
-    for rule, column, title in (
-        ("drift.columns", None, _("Drift")),
-        ("drift.score", SCORE, _("Drift of the score")),
+    for rule, metric, column, title in (
+        ("drift.columns", DRIFT, None, _("Drift")),
+        ("drift.score", DRIFT, SCORE, _("Drift of the score")),
+        (TOGETHER, TOGETHER, "", _("Drift of columns together")),
     ):
         rules.append(
             _watch(
                 rule,
-                sequential.Options(floor=0.05),
+                sequential.Options(floor=0.1 if metric == TOGETHER else 0.05),
                 drift,
                 title,
-                DRIFT,
+                metric,
                 kind="sequential",
                 severity=Severity.NOTICE,
                 harm=Side.UP,

@@ -14,7 +14,7 @@ from alerts.baseline import Baseline
 from alerts.defaults import SCORE, Watch
 from alerts.rules.base import UNJUDGED, Judgement, Rule, Series, Together, Trace
 from alerts.timeline import Episode, Timeline, timeline
-from alerts.traces import Traces
+from alerts.traces import TOGETHER, Traces
 from core.config import Model
 from core.rules import AlertKey
 from core.text import gettext as _
@@ -175,7 +175,7 @@ def series_of(watch: Watch, known: Known) -> list[Series]:
     traced = {
         ("", column): trace
         for column, trace in known.traces.by_column.items()
-        if watch.traced and watch.watches(column)
+        if watch.traced and watch.watches(column) and (column == TOGETHER) == (watch.column == TOGETHER)
     }
     places: dict[Place, list[MetricPoint]] = {**{place: [] for place in traced}, **found}
     return [

@@ -1,5 +1,7 @@
 """A change of one column, in words: which way it went, by how much, since when."""
 
+from math import atanh, tanh
+
 from alerts.rules.base import Series, Trace
 from core.figures import figure
 from core.text import N_
@@ -27,12 +29,24 @@ def told(series: Series, *, before: float, now: float, error: float, since: str)
 def told_of(series: Series, trace: Trace, contrast: int, *, size: float, error: float, since: str) -> str:
     """Say how the values of a column changed; `size` in the unit of contrasts, `error` its standard error."""
     name = trace.names[contrast]
+    if trace.pairs:
+        return _pair(trace.names[contrast], trace.shares[contrast], size, error, since)
     what = _("the score") if series.key.column == SCORE else series.key.column
     low, high = sorted((abs(size - 1.96 * error), abs(size + 1.96 * error)))
     now, before = (figure(_share(trace, contrast, apart), "percent") for apart in (size, 0.0))
     return _sentence(trace, contrast, name, size).format(
         column=what, level=name or _("rare values"), since=since, low=f"{low:.2f}", high=f"{high:.2f}",
         now=now, before=before,
+    )  # fmt: skip
+
+
+def _pair(names: str, before: float, size: float, error: float, since: str) -> str:
+    """Say how a correlation changed; `size` in Fisher's z."""
+    z = atanh(before)
+    low, now, high = (tanh(z + size + apart) for apart in (-1.96 * error, 0.0, 1.96 * error))
+    return _("{columns}: correlated by {now} since {since} ({low} to {high}), before by {before}").format(
+        columns=names, now=f"{now:.2f}", since=since, low=f"{low:.2f}", high=f"{high:.2f}",
+        before=f"{before:.2f}",
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from alerts.rules.base import Trace
 from core.config import Model
-from core.grid import Counts, Floats, GridSet
+from core.grid import Floats, GridSet
 from core.profile import Profile, merge_all
 from core.roles import SERVED
 from core.windows import Window
@@ -22,12 +22,15 @@ from metrics.base import SCORE
 from metrics.calibration import LEAST
 from metrics.columns import grid_of, summary
 from metrics.contrasts import Contrasts, contrasts_of
+from metrics.moments import Correlations
 from store import grids, references, traces, windows
 from store.normal import is_moving, window_of
 from store.profiles import profiles
 from store.tables import ReferenceRow, WindowRow
 
 WELL = 28
+TOGETHER = ""
+"""Under this name stand all numeric columns together: their correlations."""
 VERSION = 2
 """Of the formula: raised when contrasts change their meaning."""
 
@@ -46,7 +49,7 @@ class Traces:
 class _Basis:
     """How the columns of one grid set are counted, and what the reference's windows showed."""
 
-    contrasts: Mapping[str, Contrasts]
+    contrasts: Mapping[str, Contrasts | Correlations]
     starts: Sequence[datetime] = ()
     base: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
 
@@ -118,33 +121,45 @@ def _measured(
         own = by_start
     whole = merge_all(own.values(), grid_set=next(iter(own.values())).grid_set if own else "")
     sized = by_start or own
-    contrasts, base = {}, {}
+    contrasts = contrasts_by_column(grid, whole, list(sized.values()))
+    starts = sorted(own) if reference is not None and reference.windows else []
+    base = {}
+    if starts:
+        for column, told in contrasts.items():
+            said = [said_of(told, column, own[start], grid) for start in starts]
+            base[column] = (np.array([values for values, _n in said]), np.array([n for _values, n in said]))
+    return _Basis(contrasts=contrasts, starts=starts, base=base)
+
+
+def contrasts_by_column(
+    grid: GridSet, whole: Profile, windows: Sequence[Profile]
+) -> dict[str, Contrasts | Correlations]:
+    """Return what tells drift of each column, of the score and of all together; `windows` are usual ones."""
+    contrasts: dict[str, Contrasts | Correlations] = {}
     for column in [*grid.columns, SCORE]:
         own_grid = grid_of(grid, column, whole)
         held = summary(whole, column, own_grid)
         if own_grid is None or held is None:
             continue
-        rows = [summary(one, column, own_grid) for one in sized.values()]
+        rows = [summary(one, column, own_grid) for one in windows]
         usual = float(np.mean([0 if one is None else one.counts.sum() for one in rows]))
         found = contrasts_of(own_grid, held.counts, usual)
         contrasts[column] = found or Contrasts(names=(), weights=np.zeros((0, own_grid.bins)))
-        if reference is not None and reference.windows:
-            base[column] = _values(contrasts[column], own, column, grid)
-    starts = sorted(own) if reference is not None and reference.windows else []
-    return _Basis(contrasts=contrasts, starts=starts, base=base)
+    together = Correlations.of(whole.inputs, grid.moments)
+    if together is not None:
+        contrasts[TOGETHER] = together
+    return contrasts
 
 
-def _values(
-    contrasts: Contrasts, own: Mapping[datetime, Profile], column: str, grid: GridSet
-) -> tuple[Floats, Floats]:
-    counted = np.array([_counts(profile, column, contrasts, grid) for _start, profile in sorted(own.items())])
-    return contrasts.of(counted), counted.sum(axis=1).astype(np.float64)
-
-
-def _counts(profile: Profile, column: str, contrasts: Contrasts, grid: GridSet) -> Counts:
-    held = summary(profile, column, grid_of(grid, column, profile))
-    bins = contrasts.weights.shape[1]
-    return held.counts if held is not None and len(held.counts) == bins else np.zeros(bins, dtype=np.int64)
+def said_of(
+    told: Contrasts | Correlations, column: str, profile: Profile, grid: GridSet
+) -> tuple[Floats, float]:
+    """Return what a profile says of a column, and of how many values."""
+    if isinstance(told, Correlations):
+        return told.said(profile.inputs)
+    held, bins = summary(profile, column, grid_of(grid, column, profile)), told.weights.shape[1]
+    counts = held.counts if held is not None and len(held.counts) == bins else np.zeros(bins, dtype=np.int64)
+    return told.of(counts[None, :])[0], float(counts.sum())
 
 
 def _count(
@@ -153,15 +168,11 @@ def _count(
     found = []
     pooled = _pooled(session, model, rows)
     for row in rows:
-        profile = pooled.get(row.start)
-        said = []
-        for column, contrasts in basis.contrasts.items():
-            counts = (
-                np.zeros(contrasts.weights.shape[1], dtype=np.int64)
-                if profile is None
-                else _counts(profile, column, contrasts, grid)
-            )
-            said += [[float(counts.sum())], contrasts.of(counts[None, :])[0]]
+        profile = pooled.get(row.start, Profile(grid_set=row.grid_set))
+        said: list[Floats] = []
+        for column, told in basis.contrasts.items():
+            values, n = said_of(told, column, profile, grid)
+            said += [np.array([n]), values]
         body = np.concatenate(said).astype("<f4").tobytes() if said else b""
         found.append(traces.Kept(start=row.start, inputs_mark=row.inputs_mark, body=body))
     return found
@@ -191,11 +202,11 @@ def _by_column(basis: _Basis, rows: Sequence[tuple[Window, bytes]], model: Model
         Window(start=start, end=start + model.grain.length, grain=model.grain) for start in basis.starts
     )
     found, at = {}, 0
-    for column, contrasts in basis.contrasts.items():
-        wide = len(contrasts.names)
+    for column, told in basis.contrasts.items():
+        wide, pairs = len(told.names), isinstance(told, Correlations)
         base, base_n = basis.base.get(column, (np.zeros((0, wide)), np.zeros(0)))
         found[column] = Trace(
-            names=contrasts.names, shares=contrasts.shares, windows=seen,
+            names=told.names, shares=told.shares, windows=seen, pairs=pairs,
             values=table[:, at + 1 : at + 1 + wide], n=table[:, at], base=base, base_n=base_n,
             base_windows=base_windows if column in basis.base else (),
         )  # fmt: skip
@@ -206,11 +217,11 @@ def _by_column(basis: _Basis, rows: Sequence[tuple[Window, bytes]], model: Model
 def _written(basis: _Basis) -> bytes:
     """Encode how columns are counted: names and shapes as JSON, numbers one after the other."""
     names = [
-        [column, one.names, one.shares, one.weights.shape[1], column in basis.base]
+        [column, one.names, one.shares, *_shape(one), column in basis.base]
         for column, one in basis.contrasts.items()
     ]
     facts = json.dumps([names, [start.isoformat() for start in basis.starts]], ensure_ascii=False)
-    numbers = [one.weights.ravel() for one in basis.contrasts.values()]
+    numbers = [_numbers(one).ravel() for one in basis.contrasts.values()]
     numbers += [part.ravel() for pair in basis.base.values() for part in pair]
     held = io.BytesIO()
     np.savez_compressed(
@@ -219,6 +230,16 @@ def _written(basis: _Basis) -> bytes:
         numbers=np.concatenate([np.zeros(0), *numbers]),
     )
     return held.getvalue()
+
+
+def _shape(told: Contrasts | Correlations) -> tuple[bool, int]:
+    return isinstance(told, Correlations), _numbers(told).shape[1]
+
+
+def _numbers(told: Contrasts | Correlations) -> Floats:
+    if isinstance(told, Correlations):
+        return np.column_stack([told.first, told.second, told.reference])
+    return told.weights
 
 
 def _read(body: bytes) -> _Basis:
@@ -233,13 +254,19 @@ def _read(body: bytes) -> _Basis:
         at += size
         return numbers[at - size : at].reshape(shape)  # type: ignore[no-any-return]
 
-    contrasts = {
-        column: Contrasts(names=tuple(own), shares=tuple(shares), weights=take(len(own), bins))
-        for column, own, shares, bins, _based in names
-    }
+    contrasts: dict[str, Contrasts | Correlations] = {}
+    for column, own, shares, of_pairs, wide, _based in names:
+        numbers_of = take(len(own), wide)
+        if of_pairs:
+            first, second, then = numbers_of.T
+            contrasts[column] = Correlations(
+                names=tuple(own), first=first.astype(np.int64), second=second.astype(np.int64), reference=then
+            )
+        else:
+            contrasts[column] = Contrasts(names=tuple(own), shares=tuple(shares), weights=numbers_of)
     base = {
         column: (take(len(starts), len(own)), take(len(starts)))
-        for column, own, _shares, _bins, based in names
+        for column, own, _shares, _pairs, _wide, based in names
         if based
     }
     return _Basis(contrasts=contrasts, starts=[datetime.fromisoformat(one) for one in starts], base=base)

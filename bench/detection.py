@@ -33,6 +33,7 @@ SCENARIOS = {
     "shift .5": ("shift", 0.5), "shift .25": ("shift", 0.25), "shift .1": ("shift", 0.1),
     "gradual .25": ("gradual", 0.25), "kpi 10→9": ("kpi", -0.1), "kpi 10→8": ("kpi", -0.2),
     "accuracy −5": ("accuracy", 0.05), "accuracy −2": ("accuracy", 0.02),
+    "correlation .6→.3": ("correlation", 0.3),
 }  # fmt: skip
 OURS = {
     "goalkeeper": None,
@@ -41,15 +42,18 @@ OURS = {
     "goalkeeper:columns": ("columns",),
     "goalkeeper:kpi": ("kpi",),
     "goalkeeper:performance": ("performance",),
+    "goalkeeper:multivariate": ("multivariate",),
 }
 Told = tuple[int, int | None, str]
 """Window in which an alert was raised, the one in which it was over, and its column."""
-RIGHT = {"shift": "columns", "gradual": "columns", "kpi": "kpi", "accuracy": "performance"}
+RIGHT = {"shift": "columns", "gradual": "columns", "kpi": "kpi", "accuracy": "performance",
+         "correlation": "multivariate"}  # fmt: skip
 """Which class of rules is asked whether it found a change."""
 FIELD = {
     "columns": ("evidently:any", "evidently:share", "nannyml:any"),
     "kpi": ("nannyml:kpi",),
     "performance": ("nannyml:performance",),
+    "multivariate": (),
 }
 
 
@@ -107,7 +111,8 @@ def _seen(
     quiet = windows if change is None else change.at
     early = [one for one in alerts if one[0] < quiet]
     firing = {at for a, b, _c in early for at in range(a, min(quiet, windows if b is None else b + 1))}
-    late = sorted(one for one in (alerts if each is None else each) if quiet <= one[0] < quiet + LATEST)
+    told = alerts if each is None else each
+    late = sorted((one for one in told if quiet <= one[0] < quiet + LATEST), key=lambda one: one[0])
     first = None if change is None or not late else late[0][0]
     named = None
     if change is not None and change.column and first is not None:

@@ -15,16 +15,14 @@ from alerts.baseline import Baseline
 from alerts.defaults import rules_of
 from alerts.rules.base import Trace
 from alerts.series import Known, Note, judge_all
-from alerts.traces import Traces
+from alerts.traces import Traces, contrasts_by_column, said_of
 from bench.streams import Stream
 from core.config import Model, load
 from core.profile import Profile, ProfileKey, Role, merge_all
 from core.values import MetricPoint
 from core.windows import Grain, Window
-from metrics.base import SCORE
-from metrics.columns import grid_of, summary
-from metrics.contrasts import contrasts_of
 from metrics.measure import measure
+from metrics.moments import Correlations
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 CONFIG = """\
@@ -105,21 +103,14 @@ def _points(
 
 def _traces(stream: Stream, windows: Sequence[Window], reference: Profile) -> Mapping[str, Trace]:
     split, found = len(stream.reference), {}
-    for column in [*stream.grids.columns, SCORE]:
-        grid = grid_of(stream.grids, column, reference)
-        whole = summary(reference, column, grid)
-        if grid is None or whole is None:
-            continue
-        contrasts = contrasts_of(grid, whole.counts, float(whole.counts.sum()) / split)
-        if contrasts is None:
-            continue
-        held = [summary(one, column, grid) for one in [*stream.reference, *stream.windows]]
-        counts = np.array([one.counts for one in held if one is not None])
-        values, n = contrasts.of(counts), counts.sum(axis=1).astype(np.float64)
+    basis = contrasts_by_column(stream.grids, reference, stream.reference)
+    for column, told in basis.items():
+        said = [said_of(told, column, one, stream.grids) for one in [*stream.reference, *stream.windows]]
+        values, n = np.array([values for values, _n in said]), np.array([n for _values, n in said])
         found[column] = Trace(
-            names=contrasts.names, shares=contrasts.shares, windows=tuple(windows[split:]),
-            values=values[split:], n=n[split:], base_windows=tuple(windows[:split]), base=values[:split],
-            base_n=n[:split],
+            names=told.names, shares=told.shares, windows=tuple(windows[split:]), values=values[split:],
+            n=n[split:], base_windows=tuple(windows[:split]), base=values[:split], base_n=n[:split],
+            pairs=isinstance(told, Correlations),
         )  # fmt: skip
     return found
 

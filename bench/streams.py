@@ -2,29 +2,33 @@
 
 A simulated model has 16 numeric columns and 4 categorical ones, a score and a label. Every column hangs on a
 standard normal number of its own, so that a shift of 0.25 is a shift of 0.25 standard deviations whatever the
-column's shape. Windows are drawn multinomially from the probabilities of the product's own bins
-(`python -m bench.streams` compares them with raw rows). Of the seeds the even ones are a model with 10 %
-positives, whose label is the KPI; the odd ones are right in 85 % of their answers.
+column's shape; the first two of each four numeric ones are correlated by 0.6. Windows are drawn multinomially
+from the probabilities of the product's own bins (`python -m bench.streams` compares them with raw rows),
+second moments from the Wishart distribution. Of the seeds the even ones are a model with 10 % positives,
+whose label is the KPI; the odd ones are right in 85 % of their answers.
 
 Lifelike: weekends differ in six columns and in the KPI, and six columns wobble from day to day.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, ndtr, ndtri
 
 from collectors.grids import levels_grid, numeric_edges, score_edges
 from core.grid import AGE_BINS, CategoricalGrid, Counts, Floats, GridSet, NumericGrid
-from core.profile import ColumnSummary, Inputs, Outcomes, Profile
+from core.profile import CLIP, ColumnSummary, Inputs, Outcomes, Profile
 
 REFERENCE = 30
 NUMERIC, CATEGORICAL = 16, 4
 SAMPLE = 100_000
 POINTS = 20_001
+TIED = 0.6
+"""Correlation of the first two of each four numeric columns."""
 WEEKEND, WOBBLE, WEEKLY = 0.15, 0.03, (1.0, 1.03, 0.98, 1.02, 1.05, 0.93, 0.99)
 
 
@@ -32,7 +36,7 @@ WEEKEND, WOBBLE, WEEKLY = 0.15, 0.03, (1.0, 1.03, 0.98, 1.02, 1.05, 0.93, 0.99)
 class Change:
     """What happens from window `at` of the monitored ones on: `size` in the unit of what changes."""
 
-    what: str  # shift | gradual | kpi | accuracy
+    what: str  # shift | gradual | kpi | accuracy | correlation
     size: float
     at: int
     column: str = ""
@@ -76,14 +80,16 @@ def simulated(seed: int, rows: int, *, lifelike: bool, count: int, change: Chang
     drawn = []
     for at in range(REFERENCE + count):
         day, since = at % 7, -1 if change is None else at - REFERENCE - change.at
-        columns = {}
-        for name in names:
+        columns, shifts = {}, np.zeros(NUMERIC)
+        for place, name in enumerate(names):
             shift = 0.0
             if lifelike:
                 shift += WEEKEND * (day >= 5) * (name in weekend)
                 shift += rng.normal(0, WOBBLE) if name in wobbly else 0.0
             if change is not None and change.column == name and since >= 0:
                 shift += change.size * (min(1.0, (since + 1) / 30) if change.what == "gradual" else 1.0)
+            if place < NUMERIC:
+                shifts[place] = shift
             shares = np.maximum(np.diff(ndtr(world.cuts[name] - shift)), 0.0)
             columns[name] = ColumnSummary(counts=rng.multinomial(rows, shares / shares.sum()))
         factor = WEEKLY[day] if lifelike and seed % 2 == 0 else 1.0
@@ -91,7 +97,9 @@ def simulated(seed: int, rows: int, *, lifelike: bool, count: int, change: Chang
         if change is not None and since >= 0:
             factor *= 1 + change.size if change.what == "kpi" else 1.0
             flipped = change.size if change.what == "accuracy" else 0.0
-        drawn.append(_profile(world, columns, rows, rng, factor, flipped))
+        tied = TIED if change is None or change.what != "correlation" or since < 0 else change.size
+        moments = _drawn_moments(rng, rows, shifts, tied)
+        drawn.append(_profile(world, columns, rows, rng, factor, flipped, moments))
     kind = "lifelike" if lifelike else "clean"
     return Stream(
         name=kind, grids=world.grids, reference=drawn[:REFERENCE], windows=drawn[REFERENCE:], rows=rows,
@@ -136,6 +144,40 @@ def real(path: Path, rows: int, seed: int | None) -> Stream | None:
     )  # fmt: skip
 
 
+def moments_of(data: Mapping[str, Floats], grids: GridSet) -> dict[str, Any]:
+    """Sum up raw columns (NaN: missing) and their products, as the parts of Inputs that hold them."""
+    scaled = []
+    for name in grids.moments:
+        grid = grids.columns[name]
+        assert isinstance(grid, NumericGrid)
+        centre, scale = grid.standard
+        scaled.append(np.clip((data[name] - centre) / scale, -CLIP, CLIP))
+    if not scaled:
+        return {}
+    z = np.column_stack(scaled)
+    there, z = ~np.isnan(z), np.nan_to_num(z)
+    upper = np.triu_indices(z.shape[1])
+    rows = there.T.astype(np.int64) @ there.astype(np.int64)
+    return {"sums": z.sum(axis=0), "pair_sums": (z.T @ z)[upper], "pair_rows": rows[upper]}
+
+
+def _drawn_moments(rng: np.random.Generator, rows: int, shifts: Floats, tied: float) -> dict[str, Any]:
+    """Draw the same of normal columns, by Bartlett's decomposition of a Wishart matrix."""
+    k = len(shifts)
+    normal = np.tril(rng.standard_normal((k, k)), -1)
+    normal[np.diag_indices(k)] = np.sqrt(rng.chisquare(rows - 1 - np.arange(k)))
+    correlated = np.eye(k)
+    for at in range(0, k, 4):
+        correlated[at, at + 1] = correlated[at + 1, at] = tied
+    root = np.linalg.cholesky(correlated)
+    means = shifts + root @ rng.standard_normal(k) / np.sqrt(rows)
+    products = root @ normal @ normal.T @ root.T + rows * np.outer(means, means)
+    upper = np.triu_indices(k)
+    return {
+        "sums": rows * means, "pair_sums": products[upper], "pair_rows": np.full(len(upper[0]), rows)
+    }  # fmt: skip
+
+
 @cache
 def _world(kind: int) -> _World:
     rng = np.random.default_rng(kind)
@@ -169,7 +211,7 @@ def _world(kind: int) -> _World:
 
 def _profile(
     world: _World, columns: dict[str, ColumnSummary], rows: int, rng: np.random.Generator, factor: float,
-    flipped: float,
+    flipped: float, moments: Mapping[str, Any],
 ) -> Profile:  # fmt: skip
     """Draw scores and labels; `factor` times as many positives, `flipped` points of accuracy lost."""
     share, middle = world.score.share, world.score.middle
@@ -179,7 +221,7 @@ def _profile(
         often = flipped / (2 * right - 1)
         chance = chance * (1 - often) + (1 - chance) * often
     scored = rng.multinomial(rows, share)
-    return _labelled(world.grids, columns, scored, rng.binomial(scored, chance), middle, rows)
+    return _labelled(world.grids, columns, scored, rng.binomial(scored, chance), middle, rows, moments)
 
 
 def _labelled(
@@ -189,6 +231,7 @@ def _labelled(
     positive: Counts,
     middle: Floats,
     rows: int,
+    moments: Mapping[str, Any],
 ) -> Profile:
     negative, yes = scored - positive, middle >= 0.5
     cut = np.clip(middle, 2.2e-16, 1 - 2.2e-16)
@@ -204,7 +247,7 @@ def _labelled(
         [[negative[~yes].sum(), negative[yes].sum()], [positive[~yes].sum(), positive[yes].sum()]]
     )
     inputs = Inputs(
-        rows=rows, columns=columns, score=by_class, score_sum=float(sums[3]),
+        **moments, rows=rows, columns=columns, score=by_class, score_sum=float(sums[3]),
         score_squares=float((scored * middle**2).sum()), score_variance=float(sums[4]), weight=rows,
         weight_squares=rows,
     )  # fmt: skip
@@ -228,19 +271,23 @@ def _counted(data: "pd.DataFrame", grids: GridSet, scored: bool) -> Profile:  # 
         columns[name] = ColumnSummary(
             counts=np.bincount(places, minlength=grid.bins), missing=len(data) - len(held)
         )
+    numbers = {name: data[name].to_numpy(dtype=np.float64) for name in grids.moments}
+    moments = moments_of(numbers, grids)
     label = data["label"].to_numpy(dtype=np.int64)
     if not scored or grids.score is None:
         outcomes = Outcomes(
             rows=len(data), labelled=len(data), kpis={"conversion": _kpi(int(label.sum()), len(data))}
         )
-        inputs = Inputs(rows=len(data), columns=columns, weight=len(data), weight_squares=len(data))
+        inputs = Inputs(
+            **moments, rows=len(data), columns=columns, weight=len(data), weight_squares=len(data)
+        )
         return Profile(grid_set=grids.id, inputs=inputs, outcomes=outcomes)
     score = data["score"].to_numpy(dtype=np.float64)
     bins = grids.score.locate(score)
     counts = np.bincount(bins, minlength=grids.score.bins)
     middle = np.bincount(bins, weights=score, minlength=grids.score.bins) / np.maximum(counts, 1)
     positive = np.bincount(bins, weights=label, minlength=grids.score.bins).astype(np.int64)
-    return _labelled(grids, columns, counts, positive, middle, len(data))
+    return _labelled(grids, columns, counts, positive, middle, len(data), moments)
 
 
 def _kpi(positive: int, rows: int) -> Floats:

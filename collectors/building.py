@@ -1,6 +1,6 @@
 """Turn answers into the parts of profiles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -8,17 +8,17 @@ from typing import Any, TypeVar
 import numpy as np
 
 from collectors.counting import Counted, Key
-from collectors.statement import Job, segment_key
+from collectors.statement import Job, pair_key, segment_key
 from collectors.zones import moment
 from core.grid import AGE_BINS, CategoricalGrid, Counts, Floats, NumericGrid
 from core.profile import ERROR_SUMS, KPI_SUMS, SCORE_SUMS, ColumnSummary, Inputs, Outcomes, Role
 
 _FINE = ("", "ok", "success")
-_BITS = 2.0**43
+_BITS = 43
 """Sums keep 43 bits, 13 digits: what is beyond depends on the order in which an engine adds up."""
 _WHOLES = ("rows", "labelled", "unknown_labels", "duplicate_labels")
-_EXACT = ("minimum:", "maximum:", "first", "last")
-"""Values that are no sums."""
+_EXACT = ("minimum:", "maximum:", "first", "last", "pair_", "moment:")
+"""Values that are no sums, or rounded elsewhere."""
 Array = TypeVar("Array", Floats, Counts)
 
 
@@ -50,10 +50,10 @@ def is_error(status: str) -> bool:
         return status.strip().lower() not in _FINE
 
 
-def steady(values: Floats | np.float64) -> Floats:
-    """Round sums to 43 bits, so that counting the same rows again gives the same bytes."""
+def steady(values: Floats | np.float64, bits: int = _BITS) -> Floats:
+    """Round sums to some bits, so that counting the same rows again gives the same bytes."""
     mantissa, exponent = np.frexp(values)
-    return np.asarray(np.ldexp(np.round(mantissa * _BITS) / _BITS, exponent), dtype=np.float64)
+    return np.asarray(np.ldexp(np.round(mantissa * 2.0**bits), exponent - bits), dtype=np.float64)
 
 
 def _known(values: Floats) -> Floats:
@@ -85,6 +85,7 @@ def _inputs(job: Job, counted: Counted, sums: Mapping[str, Floats], g: int) -> I
     elif "class" in counted.hists:
         score = counted.hists["class"][g, 0, :-1, None]
     return Inputs(
+        **_moments(job, counted, g),
         rows=rows,
         duplicates=_whole(values, "duplicates", g),
         errors=sum(n for status, n in statuses.items() if is_error(status)),
@@ -103,6 +104,23 @@ def _inputs(job: Job, counted: Counted, sums: Mapping[str, Floats], g: int) -> I
         weight=_real(sums, "weight", g) if "weight" in values else float(rows),
         weight_squares=_real(sums, "weight_squares", g) if "weight_squares" in values else float(rows),
     )
+
+
+def _moments(job: Job, counted: Counted, g: int) -> dict[str, Any]:
+    """Return sums of columns and of their products; 24 bits of each are more than enough."""
+    values, columns = counted.values, job.grids.moments
+    if not any(f"moment:{column}" in values for column in columns):
+        return {}
+
+    def row(keys: Iterable[str]) -> Floats:
+        return _known(np.array([values[key][g] if key in values else 0.0 for key in keys]))
+
+    pairs = [(one, other) for i, one in enumerate(columns) for other in columns[i:]]
+    return {
+        "sums": steady(row(f"moment:{column}" for column in columns), bits=24),
+        "pair_sums": steady(row(pair_key("pair_sums", *pair) for pair in pairs), bits=24),
+        "pair_rows": row(pair_key("pair_rows", *pair) for pair in pairs).astype(np.int64),
+    }
 
 
 def _summaries(

@@ -31,22 +31,17 @@ from core.grid import Counts, Floats
 
 BINNED = "gk:binned"  # no table of a source is called so
 MOST_PARTS = 100  # SQLite compounds at most 500 selects
+MOST_VALUES = 1000  # PostgreSQL answers with at most 1,664 columns
 Column = tuple[exp.Expression, str]
 
 
 def ask_portably(engine: Engine, question: Question) -> Counted:
     """Run one statement for single numbers and one (or a few) for everything that is counted by bins."""
-    groups: list[Column] = [(name(key), key) for key in question.keys]
-    columns = groups + [  # names are short: PostgreSQL cuts them at 63 bytes
-        (cast(value, engine.dialect.double), f"v{i}") for i, value in enumerate(question.values.values())
-    ]
-    query = select(columns, within(question.rows, "rows"), group=len(groups))
-    found = engine.fetch(with_ctes(query, question))
-    keys = keys_in(found, question.keys)
+    keys, values = _values(engine, question)
     counts = _Counts(engine, question, keys)
     return Counted(
         keys=keys,
-        values={key: floats_of(found[f"v{i}"]) for i, key in enumerate(question.values)},
+        values=values,
         hists={
             key: counts.of(f"h:{key}", hist.size, len(hist.edges) + 1) for key, hist in question.hists.items()
         },
@@ -59,6 +54,25 @@ def ask_portably(engine: Engine, question: Question) -> Counted:
             for key, one in question.sums.items()
         },
     )
+
+
+def _values(engine: Engine, question: Question) -> tuple[list[Key], dict[str, Floats]]:
+    """Return the groups and every single number of them, by a statement for each thousand."""
+    groups: list[Column] = [(name(key), key) for key in question.keys]
+    asked, keys, values = list(question.values), list[Key](), dict[str, Floats]()
+    for start in range(0, len(asked), MOST_VALUES):
+        some = asked[start : start + MOST_VALUES]
+        columns = groups + [  # names are short: PostgreSQL cuts them at 63 bytes
+            (cast(question.values[key], engine.dialect.double), f"v{i}") for i, key in enumerate(some)
+        ]
+        query = select(columns, within(question.rows.copy(), "rows"), group=len(groups))
+        found = engine.fetch(with_ctes(query, question))
+        own = keys_in(found, question.keys)
+        keys = keys or own
+        place = {key: at for at, key in enumerate(own)}
+        order = [place[key] for key in keys]
+        values |= {key: floats_of(found[f"v{i}"])[order] for i, key in enumerate(some)}
+    return keys, values
 
 
 class _Counts:

@@ -31,6 +31,7 @@ from collectors.sides import SAYS_A_NUMBER, Side, score_columns, visible
 from collectors.zones import micros
 from core.config import Model
 from core.grid import LATENCY, CategoricalGrid, GridSet, NumericGrid
+from core.profile import CLIP
 from core.windows import Window
 
 OTHER = "other"
@@ -204,6 +205,7 @@ def inputs_question(job: Job, segments: Segments = ((),), *, service_only: bool 
                 _column(job, i, column, grid, bool(segments[0]), extra, made, late, values, hists, levels)
         if not segments[0]:
             _marks(job, extra, made, values)
+            _moments(job, late, values)
     return Question(
         rows=log_rows(job, extra, made, columns_of(segments), late), sets=sets_of(segments),
         values=values, hists=hists, levels=levels, tallies=tallies,
@@ -264,6 +266,38 @@ def _column(
     values[f"squares:{column}"] = dialect.exact_sum(times(finite.copy(), finite.copy()))
     values[f"minimum:{column}"] = call("min", finite.copy())
     values[f"maximum:{column}"] = call("max", finite.copy())
+
+
+def _moments(job: Job, late: list[Column], values: dict[str, exp.Expression]) -> None:
+    """Sum up the products of numeric columns, centred and scaled by their grids."""
+    present = [column for column in job.grids.moments if job.log.has(column)]
+    for column in present:
+        grid, alias = job.grids.columns[column], _alias(job, column)
+        assert isinstance(grid, NumericGrid)
+        centre, scale = grid.standard
+        value = name(f"x{alias}")
+        low, high = (real(centre + end * scale) for end in (-CLIP, CLIP))
+        cut: list[tuple[exp.Expression, exp.Expression]] = [
+            (exp.LT(this=value, expression=low), real(-CLIP)),
+            (exp.GT(this=value.copy(), expression=high), real(CLIP)),
+        ]
+        inside = exp.Div(this=minus(value.copy(), real(centre)), expression=real(scale))
+        late.append((either(cut, inside), f"z{alias}"))
+        values[f"moment:{column}"] = total(name(f"z{alias}"))
+    for i, one in enumerate(present):
+        for other in present[i:]:
+            product = times(name(f"z{_alias(job, one)}"), name(f"z{_alias(job, other)}"))
+            values[pair_key("pair_sums", one, other)] = total(product)
+            values[pair_key("pair_rows", one, other)] = count(product.copy())
+
+
+def _alias(job: Job, column: str) -> int:
+    return list(job.grids.columns).index(column)
+
+
+def pair_key(what: str, one: str, other: str) -> str:
+    """Name a sum over the rows in which two columns are present."""
+    return f"{what}:{one}\x1f{other}"
 
 
 def _marks(job: Job, extra: list[Column], made: list[Column], values: dict[str, exp.Expression]) -> None:

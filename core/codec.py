@@ -3,7 +3,8 @@
 Layout: b"GKP", one version byte, then zlib of: 4 bytes length (little endian) of a JSON directory, the
 directory, and the arrays' bytes one after the other. The directory holds plain values and, for each array,
 dtype and shape; integers are stored in the narrowest dtype that holds them. Version 2 gives zlib a dictionary
-of what directories look like, which takes a quarter off; version 1 had none and is still read.
+of what directories look like, which takes a quarter off; version 1 had none. Version 3 may hold second
+moments. Older ones are read.
 """
 
 import json
@@ -24,7 +25,7 @@ from core.profile import ColumnSummary, Inputs, Outcomes
 from core.text import gettext as _
 
 _MAGIC = b"GKP"
-_VERSION = 2
+_VERSION = 3
 _LEVEL = 6
 _NARROW = tuple(
     (np.dtype(name).newbyteorder("<"), int(np.iinfo(name).min), int(np.iinfo(name).max))
@@ -78,7 +79,7 @@ def decode(data: bytes, part: type[Part]) -> Part:
     """
     if data[:3] != _MAGIC:
         raise StoreError(_("These {n} bytes are not a profile.").format(n=len(data)))
-    if data[3] not in (1, _VERSION):
+    if not 1 <= data[3] <= _VERSION:
         raise StoreError(
             _("Profile format {found} is not format {known}.").format(found=data[3], known=_VERSION),
             hint=_("Run `goalkeeper db upgrade`, or a newer Goalkeeper."),

@@ -18,6 +18,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
+NORMAL_QUARTILES = 1.3489795
+"""Distance of the quartiles of a normal distribution, in standard deviations."""
+MOST_MOMENTS = 32
+"""Columns whose products are summed up: 32 have 528 pairs."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NumericGrid:
@@ -43,6 +48,12 @@ class NumericGrid:
             return self
         keep = np.unique(np.linspace(0, len(self.edges) - 1, bins - 1).round().astype(int))
         return NumericGrid(edges=self.edges[keep])
+
+    @property
+    def standard(self) -> tuple[float, float]:
+        """Return a centre and a scale: the edges' median, and their quartiles' distance in normal sd."""
+        low, middle, high = np.quantile(self.edges, (0.25, 0.5, 0.75))
+        return float(middle), float((high - low) / NORMAL_QUARTILES)
 
     def locate(self, values: Floats) -> Counts:
         """Return the bin of each value (shape of `values`); NaN is not allowed."""
@@ -100,6 +111,16 @@ class GridSet:
     def id(self) -> str:
         """16 hexadecimal digits that name this set of grids."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+    @cached_property
+    def moments(self) -> tuple[str, ...]:
+        """The numeric columns whose second moments are kept: the first 32 that take more than one value."""
+        named = [
+            name
+            for name, grid in self.columns.items()
+            if isinstance(grid, NumericGrid) and len(grid.edges) > 2 and 0 < grid.standard[1] < np.inf
+        ]
+        return tuple(named[:MOST_MOMENTS])
 
     def to_json(self) -> str:
         """Write the set as canonical JSON; floats keep every bit."""

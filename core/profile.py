@@ -32,6 +32,9 @@ SCORE_SUMS = ("n", "log_loss", "brier", "score", "variance", "positive", "log_lo
 """Labelled and scored rows: n, Σ log loss, Σ(p−y)², Σp, Σp(1−p), Σy and squares for intervals."""
 
 
+CLIP = 8.0
+"""How far out a value counts in second moments: one wild value would else be all of them."""
+
 Part = TypeVar("Part", "ColumnSummary", "Inputs", "Outcomes")
 
 
@@ -76,6 +79,11 @@ class Inputs:
     `latency` int64 [LATENCY.bins]; `score` int64 [classes predicted, score bins] (regression: [1, bins] of
     the prediction); `score_sum` Σp, `score_variance` Σp(1−p), `score_squares` Σp² over scored rows. `weight`,
     `weight_squares`: Σw, Σw² with w = 1 / share sampled (equal to `rows` when nothing is sampled).
+
+    Second moments of the k columns `GridSet.moments`, each centred and scaled by its grid (`standard`) and
+    cut off at ± CLIP: `sums` float64 [k] Σz, and over rows in which both of a pair are there `pair_sums`
+    float64 [k (k + 1) / 2] Σ z_i z_j and `pair_rows` int64 their number, for i ≤ j by numpy's triu_indices;
+    None for segments.
     """
 
     rows: int = 0
@@ -95,6 +103,9 @@ class Inputs:
     score_variance: float = 0.0
     weight: float = 0.0
     weight_squares: float = 0.0
+    pair_rows: Counts | None = None
+    pair_sums: Floats | None = None
+    sums: Floats | None = None
 
     def merge(self, other: "Inputs") -> "Inputs":
         """Add two parts up."""

@@ -77,6 +77,11 @@ def score_drift() -> Chart:
     return Chart(title=_("Drift of the score"), metrics=(COLUMN_DRIFT,))
 
 
+def joint_drift() -> Chart:
+    """Return the chart of how numeric columns hang together."""
+    return Chart(title=_("Drift of columns together"), metrics=("drift.multivariate",))
+
+
 def quality(model: Model) -> list[Chart]:
     """Return the charts of data quality."""
     return [

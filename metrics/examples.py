@@ -53,6 +53,20 @@ def column(name: str = "age") -> Subject:
     return replace(_subject(inputs=Inputs(rows=125, columns={name: now})), reference=reference, column=name)
 
 
+def together(r: float) -> Subject:
+    """Return 100 rows of 'age' and 'tenure', correlated by r, beside a reference correlated by 0.8."""
+    grids = GridSet(columns={"age": _GRIDS.columns["age"], "tenure": NumericGrid(edges=np.arange(5.0))})
+
+    def correlated(r: float) -> Profile:
+        pairs = np.array([100.0, 100.0 * r, 100.0])
+        rows = np.full(3, 100)
+        return Profile(
+            grid_set=grids.id, inputs=Inputs(rows=100, sums=np.zeros(2), pair_sums=pairs, pair_rows=rows)
+        )
+
+    return Subject(profile=correlated(r), grids=grids, window=_DAY, now=_DAY.end, reference=correlated(0.8))
+
+
 def binary() -> Subject:
     """Return 100 labels of a binary model, 40 of them positive, scored 0.1, 0.3, 0.5, 0.7 and 0.9."""
     rows, positive = np.array([0, 20, 20, 20, 20, 20, 0]), np.array([0, 1, 4, 7, 12, 16, 0])

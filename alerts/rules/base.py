@@ -92,7 +92,8 @@ class Trace:
 
     `values` float64 [T, contrasts] and `n` float64 [T], the values behind them (0: none), of `windows`;
     `base`, `base_n` and `base_windows` the same over the windows that the contrasts were calibrated on. A
-    contrast has mean 0 and variance 1 / n without drift; `names` and `shares` as in metrics.contrasts.
+    contrast has mean 0 and variance 1 / n without drift; `names` and `shares` as in metrics.contrasts. Of
+    `pairs` of columns `shares` are the reference's correlations (metrics.moments).
     """
 
     names: tuple[str, ...]
@@ -103,14 +104,16 @@ class Trace:
     base_windows: tuple[Window, ...] = ()
     base: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     base_n: Floats = field(default_factory=lambda: np.zeros(0))
+    pairs: bool = False
 
     def since(self, start: datetime) -> "Trace":
         """Return the windows from a time on, without what was calibrated on."""
         at = [at for at, window in enumerate(self.windows) if window.start >= start]
         windows = tuple(self.windows[one] for one in at)
         return Trace(
-            names=self.names, shares=self.shares, windows=windows, values=self.values[at], n=self.n[at]
-        )
+            names=self.names, shares=self.shares, windows=windows, values=self.values[at], n=self.n[at],
+            pairs=self.pairs,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

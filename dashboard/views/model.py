@@ -170,7 +170,11 @@ def _nothing(view: View) -> str:
 def _drift(view: View) -> None:
     st.header(_("Drift"), anchor="drift")
     with st.container(key="charts-drift"):
-        _chart(view, sections.score_drift(), column=charts.SCORE, height=230)
+        sides = st.columns(2, gap="large")
+        with sides[0]:
+            _chart(view, sections.score_drift(), column=charts.SCORE, height=230)
+        with sides[1]:
+            _chart(view, sections.joint_drift(), height=230)
     heat = data.heat(
         view.context,
         view.model.name,

@@ -21,7 +21,7 @@ def test_it_has_the_default_rules_under_their_names(tmp_path):
         "quality.missing",
         "quality.unseen", "quality.schema", "quality.join_coverage", "performance.primary",
         "performance.estimated", "performance.calibration", "business.conversion",
-        "drift.columns", "drift.score",
+        "drift.columns", "drift.score", "drift.multivariate",
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.streams import moments_of
 from core.grid import AGE_BINS, LATENCY, NO_LABEL, CategoricalGrid, GridSet, NumericGrid
 from core.plugins import PORTS, names
 from core.profile import Profile, ProfileKey, Role, merge_all
@@ -131,6 +132,7 @@ def counted_by_numpy(grids: GridSet, rows: pd.DataFrame) -> Mapping[tuple[Any, .
         np.add.at(confusion, (y[both].astype(int), predicted), 1)
         found[start.to_pydatetime(), version, Role(role)] = {
             "rows": len(rows),
+            "moments": moments_of({one: number_of(rows[one]) for one in grids.moments}, grids),
             "duplicates": len(rows) - rows["id"].nunique(),
             "errors": int((rows["status"] == "500").sum()),
             "first": rows["utc"].min(), "last": rows["utc"].max(),
@@ -153,6 +155,10 @@ def counted_by_numpy(grids: GridSet, rows: pd.DataFrame) -> Mapping[tuple[Any, .
             "worth": visits.sum() * 2,
         }  # fmt: skip
     return found
+
+
+def number_of(values: pd.Series) -> Any:
+    return pd.to_numeric(values).to_numpy(float)
 
 
 def bins(grid: NumericGrid | None, values: Any) -> Any:
@@ -185,6 +191,8 @@ def check(profile: Profile, wanted: Mapping[str, Any]) -> None:
     assert inputs.score_sum == pytest.approx(wanted["score_sum"], rel=1e-9)
     assert inputs.score is not None
     assert np.array_equal(inputs.score.sum(axis=0), wanted["score"])
+    for name, sums in wanted["moments"].items():
+        assert getattr(inputs, name) == pytest.approx(sums, rel=1e-6, abs=1e-5), name
     for name, facts in wanted["columns"].items():
         own = inputs.columns[name]
         assert np.array_equal(own.counts, facts["counts"]), name

@@ -109,7 +109,7 @@ def test_it_says_what_is_no_profile() -> None:
 
 
 def test_it_says_that_a_format_is_newer() -> None:
-    with pytest.raises(StoreError, match="Profile format 9 is not format 2") as caught:
+    with pytest.raises(StoreError, match="Profile format 9 is not format 3") as caught:
         decode(b"GKP\x09" + zlib.compress(b""), Inputs)
     assert "goalkeeper db upgrade" in caught.value.hint
 
