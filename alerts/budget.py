@@ -1,12 +1,13 @@
 """The budget of false alarms: what was promised, what it means in the calendar, and how many there were."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
 from alerts.defaults import Watch, families_of, windows_per_alarm
+from alerts.rules import sequential
 from core.config import Model
 from core.rules import Dismissal, TicketKind
 from store import tickets, windows
@@ -16,7 +17,7 @@ from store import tickets, windows
 class Budget:
     """The promise of one class of rules of one model, tickets or notices.
 
-    At most one false alarm in `windows` windows, shared by `families` of rules: each alarms at `threshold`.
+    At most one false alarm in `windows` windows, shared by `rules`, each of which alarms at its threshold.
     `every` is the same by the calendar. `seen` windows were collected so far; `false` counts tickets that
     people dismissed as false alarms, None for notices, which nobody dismisses.
     """
@@ -24,8 +25,7 @@ class Budget:
     model: str
     notices: bool
     windows: float
-    families: int
-    threshold: float
+    rules: Mapping[str, float]
     every: timedelta
     seen: int = 0
     false: int | None = None
@@ -38,14 +38,18 @@ def budgets_of(session: Session, model: Model, watches: Sequence[Watch]) -> list
     found = []
     for notices in (False, True):
         asks = None if notices else TicketKind.RETRAIN
-        if not any(w.kind == "sequential" and not w.muted and (w.asks is None) == notices for w in watches):
+        rules = {
+            rule.id: rule.options.threshold or 0.0
+            for rule in families_of(watches, asks)
+            if isinstance(rule.options, sequential.Options)
+        }
+        if not rules:
             continue
-        allowed, families = windows_per_alarm(model, asks), families_of(watches, asks)
+        allowed = windows_per_alarm(model, asks)
         found.append(
             Budget(
-                model=model.name, notices=notices, windows=allowed, families=families,
-                threshold=allowed * families, every=allowed * model.grain.length, seen=seen,
-                false=None if notices else false,
+                model=model.name, notices=notices, windows=allowed, rules=rules,
+                every=allowed * model.grain.length, seen=seen, false=None if notices else false,
             )
         )  # fmt: skip
     return found

@@ -3,8 +3,9 @@
 The constants, and why:
 
 - KPIs, performance and drift add evidence up (alerts/rules/sequential.py). Their threshold c comes from
-  `false_alarms`, 1 per 1000 windows for tickets and for notices each, times the number of families in the
-  class: the columns together, the score, each KPI, each performance metric. So the model as a whole keeps it.
+  `false_alarms`, 1 per 1000 windows for tickets and for notices each, divided over the families in the class:
+  the columns together, the score, their correlations; each KPI, each performance metric. What is slow to see,
+  KPIs and columns, gets three parts, the others one. So the model as a whole keeps it.
 - Their floors: drift 0.05 standard deviations of the reference, of correlations 0.1 in Fisher's z; 5 % of a
   KPI's level, 3 % of the log loss or error, realised and estimated, 2 points of calibration. What scores
   promise is no harm by itself: a ticket for it opens only while drift is told too (DETECTION.md, Statistics).
@@ -58,7 +59,8 @@ class Watch:
     `metric` is the stored metric it judges; `column` narrows it to one column ('' means the model as a whole,
     None every column). `asks` is what its ticket asks for, None for a notice. `tells_good`: a move in the
     good direction is told. `segments`: options for segments, None where they are not judged. `only_with`: it
-    opens a ticket only while an alert of that family fires too.
+    opens a ticket only while an alert of that family fires too. `parts`: how many parts of its class's false
+    alarms it gets.
     """
 
     id: str
@@ -79,6 +81,7 @@ class Watch:
     segments: RuleOptions | None = None
     muted: bool = False
     only_with: Family | None = None
+    parts: int = 1
 
     @property
     def traced(self) -> bool:
@@ -100,6 +103,8 @@ class Watch:
 
 
 SCORE = "@score"
+SLOW = 3
+"""Parts of the false alarms for what is slow to see."""
 DRIFT, TOGETHER = "drift.jensen_shannon", "drift.multivariate"
 PRIMARY = {Task.REGRESSION: "mae"}
 FAMILIES = {
@@ -241,6 +246,7 @@ def default_rules(model: Model) -> list[Watch]:
                 harm=Side.DOWN if up else Side.UP,
                 unit=unit,
                 currency=currency,
+                parts=SLOW,
             )
         )
     for rule, metric, column, title in (
@@ -259,6 +265,7 @@ def default_rules(model: Model) -> list[Watch]:
                 severity=Severity.NOTICE,
                 harm=Side.UP,
                 column=column,
+                parts=SLOW if column is None else 1,
             )
         )
     return rules
@@ -282,7 +289,7 @@ def _with_thresholds(model: Model, rules: Sequence[Watch]) -> list[Watch]:
     found = []
     for rule in rules:
         if isinstance(rule.options, sequential.Options) and rule.options.threshold is None:
-            threshold = windows_per_alarm(model, rule.asks) * families_of(rules, rule.asks)
+            threshold = windows_per_alarm(model, rule.asks) * parts_of(rules, rule.asks) / rule.parts
             rule = replace(rule, options=rule.options.model_copy(update={"threshold": threshold}))
         found.append(rule)
     return found
@@ -297,14 +304,18 @@ def windows_per_alarm(model: Model, asks: TicketKind | None) -> float:
     return rate.windows_per_alarm(model.grain.length)
 
 
-def families_of(rules: Sequence[Watch], asks: TicketKind | None) -> int:
-    """Return over how many families a class shares its false alarms; at least one."""
-    alike = [
+def families_of(rules: Sequence[Watch], asks: TicketKind | None) -> list[Watch]:
+    """Return the rules over which a class divides its false alarms."""
+    return [
         rule
         for rule in rules
         if rule.kind == "sequential" and not rule.muted and (rule.asks is None) == (asks is None)
     ]
-    return max(len(alike), 1)
+
+
+def parts_of(rules: Sequence[Watch], asks: TicketKind | None) -> int:
+    """Return in how many parts a class divides its false alarms; at least one."""
+    return max(sum(rule.parts for rule in families_of(rules, asks)), 1)
 
 
 def _own(model: Model, name: str, settings: RuleSettings, known: Mapping[str, Watch]) -> Watch:
@@ -391,6 +402,7 @@ def _watch(
     outcomes: bool = False,
     tells_good: bool = False,
     segments: RuleOptions | None = None,
+    parts: int = 1,
 ) -> Watch:
     return Watch(
         id=id_,
@@ -409,6 +421,7 @@ def _watch(
         outcomes=outcomes,
         tells_good=tells_good,
         segments=segments,
+        parts=parts,
     )
 
 

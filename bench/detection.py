@@ -133,6 +133,7 @@ def _stream(job: Job) -> Stream | None:
         rng = np.random.default_rng([job.seed, 7])
         at = int(rng.integers(14, 28))
         column = f"x{rng.integers(0, 16)}" if what in ("shift", "gradual") else ""
+        size *= -1 if column and rng.integers(0, 2) else 1
         change = Change(what=what, size=size, at=at, column=column)
     count = job.count if change is None else change.at + LATEST
     return simulated(job.seed, job.rows, lifelike=job.lifelike, count=count, change=change)

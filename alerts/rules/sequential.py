@@ -99,7 +99,7 @@ def judge_together(family: Sequence[Series], options: Options) -> list[list[Judg
     scores, members = scores_of(parts, fits)
     grain = windows[0].grain
     sought = Sought(
-        side=SIDES[options.side or family[0].harm],
+        side=SIDES[Side.BOTH if family[0].trace is not None else options.side or family[0].harm],
         floor=max(
             (least(options.floor, level) for own in fits for fit in own for level in fit.level), default=0.0
         ),

@@ -1,5 +1,6 @@
 """`goalkeeper rules`: what is watched, how, at which rate of false alarms, and what it would have done."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
@@ -99,8 +100,8 @@ def list_(config: ConfigOption = CONFIG, model: ModelOption = None, json: JsonOp
                 _("notices") if one.notices else _("tickets"),
                 _("{n} windows").format(n=f"{one.windows:,.0f}"),
                 _every(one.every),
-                ngettext("{n} family of rules", "{n} families of rules", one.families).format(n=one.families),
-                f"{one.threshold:,.0f}",
+                ngettext("{n} rule", "{n} rules", len(one.rules)).format(n=len(one.rules)),
+                _thresholds(list(one.rules.values())),
                 _so_far(one.false, one.seen),
             )
             for one in budgets
@@ -203,6 +204,11 @@ def _knob(text: str) -> tuple[str, object]:
         return key.strip(), yaml.safe_load(value)
     except yaml.YAMLError:
         return key.strip(), value
+
+
+def _thresholds(found: Collection[float]) -> str:
+    low, high = f"{min(found):,.0f}", f"{max(found):,.0f}"
+    return low if low == high else _("{low} to {high}").format(low=low, high=high)
 
 
 def _every(length: timedelta) -> str:

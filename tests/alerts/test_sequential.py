@@ -204,6 +204,25 @@ def test_columns_share_one_chance_of_a_false_alarm_and_are_named_by_their_own_ev
     assert first.reason.startswith("c4 is higher since 4 February, by 0.1")
 
 
+@pytest.mark.parametrize(("change", "says"), [(0.3, "age is higher"), (-0.3, "age is lower")])
+def test_a_column_may_move_either_way(change, says):
+    values = np.random.default_rng(26).normal(0, 1000**-0.5, (30, 1))
+    values[20:] += change
+    of = replace(column("age", values=values, base=values[:20]), harm=Side.UP)
+    found = [one.reason for one in judged(of, sequential.Options(floor=0.05)) if one.verdict is Verdict.HARM]
+    assert found[0].startswith(says)
+
+
+def test_a_pair_is_told_by_its_correlations():
+    values = np.zeros((30, 1))
+    values[20:] = np.arctanh(0.3) - np.arctanh(0.6)
+    of = column("", values=values, base=np.zeros((30, 1)), names=("age × income",), shares=(0.6,))
+    of = replace(of, trace=replace(of.trace, pairs=True))
+    first = next(one for one in judged(of, sequential.Options(floor=0.1)) if one.verdict is Verdict.HARM)
+    assert first.reason.startswith("age × income: correlated by 0.30 since 25 January (0.2")
+    assert first.reason.endswith("before by 0.60")
+
+
 def test_a_level_is_told_by_its_shares():
     values = np.zeros((30, 1))
     values[20:] = (0.30 - 0.20) / np.sqrt(0.2 * 0.8)

@@ -300,11 +300,12 @@ def test_rules_are_listed_with_what_they_promise_about_false_alarms(own: Path) -
 
     tickets, notices = found["budgets"]
     thresholds = {row["rule"]: row["options"].get("threshold") for row in found["rules"]}
-    assert tickets["threshold"] == pytest.approx(365.25 * tickets["families"])
+    assert sum(1 / one for one in tickets["rules"].values()) == pytest.approx(1 / 365.25)
     assert tickets["every"] == pytest.approx(365.25)
-    assert notices["threshold"] == 2000 * notices["families"]
-    assert thresholds["business.conversion"] == tickets["threshold"]
-    assert thresholds["drift.columns"] == thresholds["drift.score"] == notices["threshold"]
+    assert sum(1 / one for one in notices["rules"].values()) == pytest.approx(1 / 2000)
+    assert thresholds["business.conversion"] == tickets["rules"]["business.conversion"]
+    assert 3 * thresholds["drift.columns"] == pytest.approx(thresholds["drift.score"])
+    assert set(notices["rules"]) == {"drift.columns", "drift.score", "drift.multivariate"}
     assert (tickets["false"], notices["false"]) == (0, None)
     assert found["one_false_ticket_in_days"] == pytest.approx(365.25)
     said = run(own, "rules", "list")
