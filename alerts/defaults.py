@@ -5,7 +5,7 @@ The constants, and why:
 - KPIs, performance and drift add evidence up (alerts/rules/sequential.py). Their threshold c comes from
   `false_alarms`, 1 per 1000 windows for tickets and for notices each, divided over the families in the class:
   the columns together, the score, their correlations; each KPI, each performance metric. What is slow to see,
-  KPIs and columns, gets three parts, the others one. So the model as a whole keeps it.
+  KPIs and columns, gets six parts, the others one. So the model as a whole keeps it.
 - Their floors: drift 0.05 standard deviations of the reference, of correlations 0.1 in Fisher's z; 5 % of a
   KPI's level, 3 % of the log loss or error, realised and estimated, 2 points of calibration. What scores
   promise is no harm by itself: a ticket for it opens only while drift is told too (DETECTION.md, Statistics).
@@ -103,7 +103,7 @@ class Watch:
 
 
 SCORE = "@score"
-SLOW = 3
+SLOW = 6
 """Parts of the false alarms for what is slow to see."""
 DRIFT, TOGETHER = "drift.jensen_shannon", "drift.multivariate"
 PRIMARY = {Task.REGRESSION: "mae"}

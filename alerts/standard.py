@@ -11,6 +11,7 @@ from core.grid import Counts, Floats
 from core.values import MetricPoint
 from core.windows import Grain, Window
 from metrics.calibration import LEAST, Calibration, calibrate
+from metrics.contrasts import weights
 from metrics.evidence import Bools, Scores
 from metrics.intervals import Z95
 from metrics.sequential import Member
@@ -134,6 +135,7 @@ def scores_of(parts: Sequence[Part], fits: Sequence[Sequence[Fit]]) -> tuple[Sco
                 series=indexes[0] if indexes else np.zeros(0, dtype=np.int64),
                 later=indexes[1] if len(indexes) > 1 else None,
                 switch=own[1].start if len(own) > 1 else 0,
+                weights=_weights(part),
             )
         )
     if not columns:
@@ -145,6 +147,11 @@ def scores_of(parts: Sequence[Part], fits: Sequence[Sequence[Fit]]) -> tuple[Sco
     return Scores(
         y=y, sigma=sigma, usable=usable, normal=usable, groups=groups, behind=behind, oldest=_oldest(parts[0])
     ), members
+
+
+def _weights(part: Part) -> Floats | None:
+    trace = part.series.trace
+    return None if trace is None or trace.shares or not trace.names else weights(trace.names)
 
 
 def is_yearly(part: Part) -> bool:

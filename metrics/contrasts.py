@@ -19,6 +19,7 @@ nothing.
 Neyman, J. (1937), 'Smooth test for goodness of fit', Skandinavisk Aktuarietidskrift 20.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,19 @@ def _rare(grid: ColumnGrid, expected: Floats) -> dict[str, NDArray[np.bool_]]:
         BELOW: np.logical_and.accumulate(seldom),
         ABOVE: np.logical_and.accumulate(seldom[::-1])[::-1],
     }
+
+
+def weights(names: Sequence[str]) -> Floats:
+    """Return how much each contrast of a numeric column counts, float64 [contrasts], sum 1.
+
+    Location gets half: it is what moves most often.
+
+    >>> weights(("location", "spread", "skew")).tolist()
+    [0.5, 0.25, 0.25]
+    """
+    if "location" not in names or len(names) == 1:
+        return np.full(len(names), 1 / max(len(names), 1))
+    return np.where(np.array(names) == "location", 0.5, 0.5 / (len(names) - 1))
 
 
 def _usual(grid: ColumnGrid, reference: Counts, expected: Floats) -> Contrasts:

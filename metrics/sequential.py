@@ -1,7 +1,7 @@
 """A family of series watched together: one alarm for all of them, named by their own evidence.
 
 Members (the columns of a model; or one KPI) have one series or several (their contrasts). A member's evidence
-is the average over its series, the family's the average over its members: averages of e-detectors are
+is a weighted average over its series, the family's the average over its members: averages of e-detectors are
 e-detectors whatever hangs together, so a family that is quiet alarms at most once in c windows on average.
 The alarm is that of each member whose own evidence reaches c as well; there always is one.
 
@@ -37,12 +37,19 @@ class Member:
     """Which series belong to a member: int64 indexes; none where it cannot be watched yet.
 
     `later` are the same series as calibrated on more windows; they take over from window `switch` on unless
-    the first ones have alarmed by then. Before `switch` they are not usable.
+    the first ones have alarmed by then. Before `switch` they are not usable. `weights` float64 [series], sum
+    1: how much each counts; None: all alike.
     """
 
     series: Indexes
     later: Indexes | None = None
     switch: int = 0
+    weights: Floats | None = None
+
+    def average(self, evidence: Floats) -> Floats:
+        """Return the average, float64 [T], of the evidence of its series, float64 [T, series]."""
+        found: Floats = evidence.mean(axis=1) if self.weights is None else evidence @ self.weights
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,7 +99,7 @@ def watch(
     together = evidence(scores, sought) if path is None and windows else np.zeros(scores.y.shape)
 
     def gathered(at: int, own: Indexes) -> Floats:
-        return together[:, own].mean(axis=1) if path is None else path(at, scores.of(own), 0)
+        return members[at].average(together[:, own]) if path is None else path(at, scores.of(own), 0)
 
     series = []
     for at, member in enumerate(members):
@@ -119,7 +126,11 @@ def watch(
             live[t + 1 :, at] = 0.0
             if begin < windows:
                 now = replace(now, normal=normal[:, own])
-                fresh = evidence(now, sought, begin).mean(axis=1) if path is None else path(at, now, begin)
+                fresh = (
+                    members[at].average(evidence(now, sought, begin))
+                    if path is None
+                    else path(at, now, begin)
+                )
                 live[begin:, at] = fresh[begin:]
         t += 1
     return Watched(alarms=tuple(alarms), evidence=live)

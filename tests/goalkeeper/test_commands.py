@@ -304,7 +304,7 @@ def test_rules_are_listed_with_what_they_promise_about_false_alarms(own: Path) -
     assert tickets["every"] == pytest.approx(365.25)
     assert sum(1 / one for one in notices["rules"].values()) == pytest.approx(1 / 2000)
     assert thresholds["business.conversion"] == tickets["rules"]["business.conversion"]
-    assert 3 * thresholds["drift.columns"] == pytest.approx(thresholds["drift.score"])
+    assert 6 * thresholds["drift.columns"] == pytest.approx(thresholds["drift.score"])
     assert set(notices["rules"]) == {"drift.columns", "drift.score", "drift.multivariate"}
     assert (tickets["false"], notices["false"]) == (0, None)
     assert found["one_false_ticket_in_days"] == pytest.approx(365.25)

@@ -52,6 +52,16 @@ def test_it_names_the_member_that_changed():
     assert alarm.over is None
 
 
+def test_a_series_that_counts_more_is_seen_sooner():
+    rng = np.random.default_rng(14)
+    y = rng.normal(0, 1, (120, 8))
+    y[40:, 0] += 1.5
+    heavy = Member(series=np.arange(8), weights=np.array([0.93, *[0.01] * 7]))
+    (first,) = watch(scores(y), [heavy], SOUGHT, threshold=1000.0, recovery=3).alarms
+    (second,) = watched(y, 1, 8).alarms
+    assert first.raised < second.raised
+
+
 def test_it_is_over_after_calm_windows_that_cannot_be_the_change():
     rng = np.random.default_rng(3)
     y = rng.normal(0, 0.5, (120, 1))
