@@ -430,7 +430,9 @@ def _far(**knobs: object) -> relative.Options:
 
 
 def _estimated_title(model: Model) -> str:
-    return _("Expected mean absolute error") if model.task is Task.REGRESSION else _("Expected log loss")
+    if model.task is Task.REGRESSION:
+        return _("Mean absolute error expected before labels")
+    return _("Log loss expected before labels")
 
 
 def _primary_title(model: Model) -> str:

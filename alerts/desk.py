@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from alerts import why
 from alerts.book import Book, Entry
 from alerts.defaults import Family
 from alerts.findings import evidence_of
@@ -44,7 +45,7 @@ class Desk:
     incidents: list[IncidentRow]
     opened: list[TicketRow] = field(default_factory=list)
     closed: list[TicketRow] = field(default_factory=list)
-    updated: list[tuple[TicketRow, Finding]] = field(default_factory=list)
+    updated: list[tuple[TicketRow, Finding, dict[str, Any]]] = field(default_factory=list)
     messages: int = 0
 
     @classmethod
@@ -110,10 +111,9 @@ class Desk:
         """Queue the messages of what was opened, joined and closed."""
         for ticket in self.opened:
             self._queue(ticket.key, "opened", ticket.severity, {"ticket": ticket.id})
-        for ticket, finding in self.updated:
+        for ticket, finding, detail in self.updated:
             kind = f"update:{finding.rule}:{finding.column}:{finding.segment}:{finding.since:%Y%m%d}"
-            payload = {"ticket": ticket.id, "finding": finding.model_dump(mode="json")}
-            self._queue(ticket.key, "update", ticket.severity, payload, name=kind)
+            self._queue(ticket.key, "update", ticket.severity, {"ticket": ticket.id, **detail}, name=kind)
         for ticket in self.closed:
             self._queue(ticket.key, "resolved", ticket.severity, {"ticket": ticket.id})
 
@@ -162,6 +162,10 @@ class Desk:
             }
             for finding in found:
                 detail: dict[str, Any] = {"finding": finding.model_dump(mode="json")}
+                split, carrier = why.split(self.session, self.known, finding)
+                for name, fact in (("split", split), ("carrier", carrier)):
+                    if fact is not None:
+                        detail[name] = fact.model_dump(mode="json")
                 tickets.add_event(
                     self.session, ticket.id, at=now, actor=ACTOR, action="joined", detail=detail
                 )
@@ -170,7 +174,7 @@ class Desk:
                     tickets.set_severity(self.session, ticket, finding.severity, now=now)
                 if worse or finding.rule not in known:
                     known.add(finding.rule)
-                    self.updated.append((ticket, finding))
+                    self.updated.append((ticket, finding, detail))
 
     def _open(self, family: Family, entries: Sequence[Entry]) -> None:
         now, model = self.known.now, self.known.model

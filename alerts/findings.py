@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from alerts.defaults import DRIFT, SCORE
-from alerts.rules.base import Judgement, Verdict
+from alerts import why
 from alerts.series import Judged, Known
 from alerts.timeline import Episode
 from core.config import Model
 from core.dates import day_text, length_text
-from core.evidence import Drifted, Evidence, Finding, GoalFact, Release, SegmentFact
+from core.evidence import Evidence, Finding, GoalFact, Release, SegmentFact
 from core.messages import Severity
 from core.text import gettext as _
 from core.units import kpi_unit
@@ -70,37 +69,19 @@ def evidence_of(
 ) -> Evidence:
     """Return all that a ticket keeps: its alerts, what drifted, segments, the goal, the last release."""
     worst = findings[0]
+    split, carrier = why.split(session, known, worst)
     return Evidence(
         findings=tuple(findings),
-        drifted=_drifted(judged, worst.since),
+        drifted=why.drifted(session, known, judged, worst.since),
         segments=_segments(session, known, worst),
+        split=split,
+        carrier=carrier,
+        season=why.season(session, known, worst),
         goal=_goal(session, known.model, worst),
         release=_release(session, known.model.name),
         reference=_reference(session, known),
         as_of=known.now,
     )
-
-
-def _drifted(judged: Sequence[Judged], since: datetime) -> tuple[Drifted, ...]:
-    """Return the columns whose drift was outside of normal in a window since the harm began."""
-    found: dict[str, Judgement] = {}
-    for one in judged:
-        if one.watch.metric != DRIFT or one.key.segment:
-            continue
-        outside = [
-            each
-            for each in one.judgements
-            if each.verdict is Verdict.HARM and each.window.end > since and each.value is not None
-        ]
-        if outside:
-            found[one.key.column] = max(outside, key=lambda each: each.value or 0.0)
-    named = [
-        Drifted(
-            column=_("the score") if column == SCORE else column, value=each.value or 0.0, normal=each.high
-        )
-        for column, each in found.items()
-    ]
-    return tuple(sorted(named, key=lambda column: -column.value)[:MOST])
 
 
 def _segments(session: Session, known: Known, worst: Finding) -> tuple[SegmentFact, ...]:

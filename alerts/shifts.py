@@ -63,9 +63,9 @@ def _sentence(trace: Trace, contrast: int, name: str, size: float) -> str:
         return _(BEYOND[name])
     if trace.shares:
         return (
-            _("{column}: {level} is more frequent since {since}: {now} of values, before {before}")
+            _("{column}: the share of {level} rose since {since}, from {before} to {now}")
             if up
-            else _("{column}: {level} is less frequent since {since}: {now} of values, before {before}")
+            else _("{column}: the share of {level} fell since {since}, from {before} to {now}")
         )
     if name == "location":
         return (

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from collectors.counting import Counted, Key
-from collectors.statement import Job, pair_key, segment_key
+from collectors.statement import Job, pair_key, score_bins, segment_key
 from collectors.zones import moment
 from core.grid import AGE_BINS, CategoricalGrid, Counts, Floats, NumericGrid
 from core.profile import ERROR_SUMS, KPI_SUMS, SCORE_SUMS, ColumnSummary, Inputs, Outcomes, Role
@@ -17,7 +17,7 @@ _FINE = ("", "ok", "success")
 _BITS = 43
 """Sums keep 43 bits, 13 digits: what is beyond depends on the order in which an engine adds up."""
 _WHOLES = ("rows", "labelled", "unknown_labels", "duplicate_labels")
-_EXACT = ("minimum:", "maximum:", "first", "last", "pair_", "moment:")
+_EXACT = ("minimum:", "maximum:", "first", "last", "pair_", "moment:", "by_")
 """Values that are no sums, or rounded elsewhere."""
 Array = TypeVar("Array", Floats, Counts)
 
@@ -86,6 +86,7 @@ def _inputs(job: Job, counted: Counted, sums: Mapping[str, Floats], g: int) -> I
         score = counted.hists["class"][g, 0, :-1, None]
     return Inputs(
         **_moments(job, counted, g),
+        score_by=_scores_by(job, counted, g),
         rows=rows,
         duplicates=_whole(values, "duplicates", g),
         errors=sum(n for status, n in statuses.items() if is_error(status)),
@@ -121,6 +122,24 @@ def _moments(job: Job, counted: Counted, g: int) -> dict[str, Any]:
         "pair_sums": steady(row(pair_key("pair_sums", *pair) for pair in pairs), bits=24),
         "pair_rows": row(pair_key("pair_rows", *pair) for pair in pairs).astype(np.int64),
     }
+
+
+def _scores_by(job: Job, counted: Counted, g: int) -> dict[str, Floats]:
+    """Return rows and sums of scores by bin: what is counted up to an edge, less what is up to the last."""
+    values, found = counted.values, dict[str, Floats]()
+    for column, tests in score_bins(job.grids).items():
+        keys = [f"{column}\x1f{at}" for at in range(len(tests))]
+        if f"by_sum:{keys[0]}" not in values:
+            continue
+        sums = _known(
+            np.array([[values[f"{what}:{key}"][g] for what in ("by_rows", "by_sum")] for key in keys])
+        )
+        if isinstance(job.grids.columns[column], NumericGrid):
+            sums = np.diff(sums, axis=0, prepend=np.zeros((1, 2)))
+        else:
+            sums[-1] -= sums[:-1].sum(axis=0)
+        found[column] = steady(sums, bits=24)
+    return found
 
 
 def _summaries(

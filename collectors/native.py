@@ -90,7 +90,7 @@ def _rows(found: pa.Table, places: Counts) -> pa.Table:
 
 def _steady(key: str, value: exp.Expression) -> exp.Expression:
     """Sum with Kahan's correction, so that the order in which threads end hardly matters."""
-    if key.startswith(("mark:", "moment:", "pair_")):
+    if key.startswith(("mark:", "moment:", "pair_", "by_")):
         return value  # whole numbers, or rounded to far fewer digits than an order of adding up can move
     return value.transform(lambda node: call("fsum", node.this) if isinstance(node, exp.Sum) else node)
 

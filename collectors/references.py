@@ -170,7 +170,7 @@ def count_reference(
     for run in batches(wanted.windows, counts, most, BATCH_WINDOWS) or [[]]:
         job = Job(
             model=model, log=wanted.side, truth=wanted.truth, grids=grids, windows=tuple(run), now=now,
-            maturity=maturity,
+            maturity=maturity, of_reference=True,
         )  # fmt: skip
         inputs = count_inputs(job)
         job = together(job)  # what follows joins both sides

@@ -36,6 +36,7 @@ from core.windows import Window
 
 OTHER = "other"
 COARSE = 32
+SCORE_BINS = 8
 Column = tuple[exp.Expression, str]
 
 
@@ -44,7 +45,8 @@ class Job:
     """What to count: windows of a model, on grids, as of `now`.
 
     `windows` ascend and do not overlap; an empty tuple counts all rows as window 0 (a reference without
-    time). `dedupe` says that ids repeat within a window, `repeated_labels` that the truth holds an id twice.
+    time). `dedupe` says that ids repeat within a window, `repeated_labels` that the truth holds an id twice,
+    `of_reference` that scores are summed up by the columns' values too.
     A label that became known longer than `horizon` after its prediction does not count (None: all do).
     """
 
@@ -59,6 +61,7 @@ class Job:
     dedupe: bool = True
     repeated_labels: bool = True
     kpi_names: tuple[str, ...] = field(default=())
+    of_reference: bool = False
 
     @property
     def start(self) -> datetime | None:
@@ -206,6 +209,8 @@ def inputs_question(job: Job, segments: Segments = ((),), *, service_only: bool 
         if not segments[0]:
             _marks(job, extra, made, values)
             _moments(job, late, values)
+            if job.of_reference and "score_sum" in values:
+                _scores_by(job, values)
     return Question(
         rows=log_rows(job, extra, made, columns_of(segments), late), sets=sets_of(segments),
         values=values, hists=hists, levels=levels, tallies=tallies,
@@ -289,6 +294,36 @@ def _moments(job: Job, late: list[Column], values: dict[str, exp.Expression]) ->
             product = times(name(f"z{_alias(job, one)}"), name(f"z{_alias(job, other)}"))
             values[pair_key("pair_sums", one, other)] = total(product)
             values[pair_key("pair_rows", one, other)] = count(product.copy())
+
+
+def _scores_by(job: Job, values: dict[str, exp.Expression]) -> None:
+    """Sum scores up by values of each column: of a number up to some edges, of a category by level."""
+    for column, tests in score_bins(job.grids).items():
+        if not job.log.has(column):
+            continue
+        value = name(f"x{_alias(job, column)}")
+        for at, test in enumerate(tests):
+            if test is None:
+                held = not_null(value.copy())
+            elif isinstance(test, str):
+                held = exp.EQ(this=value.copy(), expression=string(test))
+            else:
+                held = exp.LTE(this=value.copy(), expression=real(test))
+            score = either([(held, name("sf"))], null())
+            values[f"by_sum:{column}\x1f{at}"] = total(score)
+            values[f"by_rows:{column}\x1f{at}"] = count(score.copy())
+
+
+def score_bins(grids: GridSet) -> dict[str, list[float | str | None]]:
+    """Return by what scores are summed up: edges or levels; None, the last, stands for every value."""
+    found: dict[str, list[float | str | None]] = {}
+    for column, grid in grids.columns.items():
+        if isinstance(grid, CategoricalGrid):
+            found[column] = [*grid.levels[:SCORE_BINS], None]
+        else:
+            coarse = grid.coarse(SCORE_BINS + 2).edges[1:-1]
+            found[column] = [*coarse.tolist(), None]
+    return found
 
 
 def _alias(job: Job, column: str) -> int:

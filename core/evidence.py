@@ -49,11 +49,54 @@ class Finding(Fact):
 
 
 class Drifted(Fact):
-    """A column that looks different, with its distance and the largest one that is normal; worst first."""
+    """A column that looks different: its distance to the reference, and in words what changed.
+
+    `importance` is the share 0–1 of the score's variance that it tells, None where that is not known.
+    """
 
     column: str
     value: float
     normal: float | None = None
+    reason: str = ""
+    importance: float | None = None
+
+
+class LevelFact(Fact):
+    """One level of a segment column: its share of the cases and its value, before and since the harm.
+
+    `effect` is what it adds to the move, in the metric's unit.
+    """
+
+    level: str
+    share_before: float
+    share: float
+    before: float | None = None
+    value: float | None = None
+    effect: float
+
+
+class SplitFact(Fact):
+    """The move of a rate, from `before` to `value`: `mix` because other cases came, `rate` because they went
+    otherwise; together they are all of it. `levels` of the segment column that tells most, largest first.
+    """
+
+    title: str
+    unit: str
+    currency: str = ""
+    column: str
+    before: float
+    value: float
+    mix: float
+    rate: float
+    levels: tuple[LevelFact, ...] = ()
+
+
+class CarrierFact(Fact):
+    """The smallest segment that carries most of a move: its share of the cases, and of the move, 0–1."""
+
+    segment: str
+    share: float
+    part: float
 
 
 class SegmentFact(Fact):
@@ -88,11 +131,16 @@ class Release(Fact):
 
 
 class Evidence(Fact):
-    """All of it. `findings` are the alerts of the incident, worst first."""
+    """All of it. `findings` are the alerts of the incident, worst first; `season` says in words that the
+    reference does not hold this time of the year.
+    """
 
     findings: tuple[Finding, ...] = ()
     drifted: tuple[Drifted, ...] = ()
     segments: tuple[SegmentFact, ...] = ()
+    split: SplitFact | None = None
+    carrier: CarrierFact | None = None
+    season: str = ""
     goal: GoalFact | None = None
     release: Release | None = None
     reference: str = ""

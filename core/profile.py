@@ -83,7 +83,8 @@ class Inputs:
     Second moments of the k columns `GridSet.moments`, each centred and scaled by its grid (`standard`) and
     cut off at ± CLIP: `sums` float64 [k] Σz, and over rows in which both of a pair are there `pair_sums`
     float64 [k (k + 1) / 2] Σ z_i z_j and `pair_rows` int64 their number, for i ≤ j by numpy's triu_indices;
-    None for segments.
+    None for segments. `score_by`, of a reference alone: column → float64 [bins, (n, Σ score)] of scored rows
+    whose value is there, in about eight bins of its grid or by level.
     """
 
     rows: int = 0
@@ -106,6 +107,7 @@ class Inputs:
     pair_rows: Counts | None = None
     pair_sums: Floats | None = None
     sums: Floats | None = None
+    score_by: Mapping[str, Floats] = field(default_factory=dict)
 
     def merge(self, other: "Inputs") -> "Inputs":
         """Add two parts up."""

@@ -10,7 +10,7 @@ import streamlit as st
 from alerts import tickets as desk
 from core.errors import GoalkeeperError
 from core.evidence import Evidence, Finding
-from core.figures import points
+from core.figures import figure, points
 from core.rules import TicketState
 from core.text import gettext as _
 from core.windows import Grain
@@ -50,6 +50,15 @@ class Opened:
         ]
         return (*self.evidence.findings, *joined)
 
+    @property
+    def explained(self) -> Evidence:
+        """Return the evidence with the newest split of a move: a KPI may have joined later."""
+        newest = next((event.detail for event in reversed(self.trail) if "split" in event.detail), None)
+        if newest is None:
+            return self.evidence
+        found = {"split": newest["split"], "carrier": newest.get("carrier")}
+        return Evidence.model_validate(self.evidence.model_dump() | found)
+
 
 def render(context: Context, ticket_id: int) -> None:
     """Draw the page of one ticket."""
@@ -82,6 +91,7 @@ def render(context: Context, ticket_id: int) -> None:
         with left:
             _happened(context, opened)
             _looks(context, opened)
+            _why(opened.explained)
             _findings(context, opened)
             _explained(context, opened)
             _trail(context, opened)
@@ -221,6 +231,35 @@ def _looks(context: Context, opened: Opened) -> None:
     )
 
 
+def _why(evidence: Evidence) -> None:
+    said = wording.why(evidence)
+    if not said:
+        return
+    st.header(_("What may explain it"), anchor="why")
+    for sentence in said:
+        st.markdown(text.markdown(sentence))
+    split = evidence.split
+    if split is None:
+        return
+    unit, currency = split.unit, split.currency
+    tables.table(
+        [split.column, _("Share"), _("before"), split.title, _("before"), _("Adds to the move")],
+        [
+            [
+                one.level,
+                text.number(one.share, "percent"),
+                text.number(one.share_before, "percent"),
+                figure(one.value, unit, currency=currency),
+                figure(one.before, unit, currency=currency),
+                points(one.effect, unit, currency=currency),
+            ]
+            for one in split.levels
+        ],
+        figures=(1, 2, 3, 4, 5),
+        label=_("What each level adds to the move"),
+    )
+
+
 def _findings(context: Context, opened: Opened) -> None:
     st.header(_("What was found"), anchor="findings")
     firing = {(row.rule, row.version, row.segment, row.column): row for row in opened.alerts}
@@ -280,20 +319,27 @@ def _explained(context: Context, opened: Opened) -> None:
     if evidence.drifted:
         st.header(_("What looks different"), anchor="drifted")
         st.caption(
-            _("Distance to the reference, 0 (the same) to 1; drift alone is no harm, but it may explain it.")
+            _(
+                "Drift alone is no harm, but it may explain it. Distance to the reference: 0 is the same, 1"
+                " nothing in common. Weight: how much of the score's variation the column tells by itself."
+            )
         )
         model = context.project.models.get(opened.row.model)
         known = data.facts(context, model.name).columns if model is not None else {}
         window = f"{worst.window_start.astimezone(context.zone):%Y-%m-%dT%H:%M}" if worst is not None else ""
         tables.table(
-            [_("Column"), _("Drift"), _("Normal up to")],
+            [_("Column"), _("Distance"), _("Weight")],
             [
                 [
-                    Cell(text=one.column, link=links.model("drift", column=one.column, window=window))
-                    if one.column in known
-                    else one.column,
+                    Cell(
+                        text=one.column,
+                        note=one.reason,
+                        link=links.model("drift", column=one.column, window=window)
+                        if one.column in known
+                        else "",
+                    ),
                     text.number(one.value),
-                    text.number(one.normal),
+                    text.number(one.importance, "percent"),
                 ]
                 for one in evidence.drifted[:12]
             ],

@@ -1,7 +1,6 @@
 """The letters about tickets: opened, updated, resolved."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -48,6 +47,8 @@ def opened(
             blocks.append(Image(name=picture.name, text=picture.text, caption=_caption(worst, dots)))
     if evidence.goal is not None:
         blocks.append(Lead(text=_("What it means for the goal: ") + wording.goal_sentence(evidence.goal)))
+    if said := wording.why(evidence):
+        blocks.append(Items(title=_("What may explain it"), items=items(said)))
     blocks.append(
         Items(
             title=_("Look here first"),
@@ -101,15 +102,17 @@ def _facts(
 
 
 def update(
-    ticket: TicketRow, found: Finding, title: str, links: Links, project: Project, as_of: datetime
+    ticket: TicketRow, found: Finding, why: Evidence, title: str, links: Links, project: Project
 ) -> Letter:
-    """Tell of an alert that joined a ticket."""
+    """Tell of an alert that joined a ticket; `why` holds what may explain it."""
+    said = wording.why(why)
     blocks: tuple[Block, ...] = (
         Lead(text=" ".join(filter(None, (wording.seen(found, project.zone), wording.amount(found))))),
+        *((Items(title=_("What may explain it"), items=items(said)),) if said else ()),
         Facts(
             rows=(
                 (_("Ticket"), ticket.title),
-                (_("Since"), wording.lasting(found, as_of, project.zone)),
+                (_("Since"), wording.lasting(found, why.as_of, project.zone)),
                 (_("Severity"), wording.severity_word(ticket.severity)),
             )
         ),

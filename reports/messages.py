@@ -1,7 +1,8 @@
 """Write messages when they are sent, from the facts that were frozen when they were queued.
 
-`payload` of an outbox row names what it is about: `{"ticket": id}` for opened, update (with `finding`) and
-resolved; `{"summary": …}` for a first pass; `{"day": …}` for a digest; nothing for a test.
+`payload` of an outbox row names what it is about: `{"ticket": id}` for opened, resolved and update (with
+`finding`, `split` and `carrier`); `{"summary": …}` for a first pass; `{"day": …}` for a digest; nothing for a
+test.
 """
 
 from datetime import datetime, timedelta
@@ -90,7 +91,9 @@ def _ticket(session: Session, row: OutboxRow, ticket: TicketRow, project: Projec
         letter = letters.resolved(row, ticket, title, links, project)
     elif row.kind == "update":
         found = Finding.model_validate(row.payload["finding"])
-        letter = letters.update(ticket, found, title, links, project, row.created_at)
+        told = {name: row.payload.get(name) for name in ("split", "carrier")}
+        why = Evidence.model_validate({"as_of": row.created_at, **told})
+        letter = letters.update(ticket, found, why, title, links, project)
     else:
         letter, images = letters.opened(session, ticket, evidence, model, title, links, project)
     text, html = lay_out(letter)

@@ -163,6 +163,40 @@ def goal_sentence(goal: GoalFact) -> str:
     )
 
 
+def why(evidence: Evidence) -> list[str]:
+    """Say what may explain the harm: who carries it, whether cases changed or how they went, the season."""
+    said = []
+    split, carrier = evidence.split, evidence.carrier
+    if split is not None:
+        mix, rate = (points(part, split.unit, currency=split.currency) for part in (split.mix, split.rate))
+        said.append(
+            _(
+                "{title} went from {before} to {value}: {mix} because other cases came (by {column}),"
+                " {rate} because the same cases went otherwise."
+            ).format(
+                title=split.title,
+                mix=mix,
+                rate=rate,
+                column=split.column,
+                before=figure(split.before, split.unit, currency=split.currency),
+                value=figure(split.value, split.unit, currency=split.currency),
+            )
+        )
+    if carrier is not None:
+        said.append(
+            _("{segment} carries {part} of the move, with {share} of the cases.").format(
+                segment=carrier.segment,
+                part=figure(carrier.part, "percent"),
+                share=figure(carrier.share, "percent"),
+            )
+        )
+    elif split is not None:
+        said.append(_("No single segment carries it: it is everywhere."))
+    if evidence.season:
+        said.append(evidence.season)
+    return said
+
+
 def first_looks(kind: str, evidence: Evidence, links: "Links", zone: ZoneInfo) -> tuple[tuple[str, str], ...]:
     """Return the first three things to look at, the likeliest first, each with a link."""
     found: list[tuple[str, str]] = []
@@ -179,7 +213,12 @@ def first_looks(kind: str, evidence: Evidence, links: "Links", zone: ZoneInfo) -
     if "service" in families:
         when_ = local_time(since, zone)
         found.append((_("The service's own logs from {when} on").format(when=when_), links.model("service")))
-    if evidence.segments:
+    if evidence.carrier is not None:
+        text = _("The segment {segment}: {part} of the move is there").format(
+            segment=evidence.carrier.segment, part=figure(evidence.carrier.part, "percent")
+        )
+        found.append((text, links.model("", segment=evidence.carrier.segment)))
+    elif evidence.segments:
         worst = evidence.segments[0]
         unit = evidence.findings[0].unit if evidence.findings else ""
         text = _("The segment {segment}: {value} there, {before} before").format(

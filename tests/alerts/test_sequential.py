@@ -228,9 +228,7 @@ def test_a_level_is_told_by_its_shares():
     values[20:] = (0.30 - 0.20) / np.sqrt(0.2 * 0.8)
     of = column("channel", values=values, base=np.zeros((30, 1)), names=("web",), shares=(0.2,))
     first = next(one for one in judged(of, sequential.Options(floor=0.05)) if one.verdict is Verdict.HARM)
-    assert first.reason == (
-        "channel: web is more frequent since 25 January: 30.0\xa0% of values, before 20.0\xa0%"
-    )
+    assert first.reason == ("channel: the share of web rose since 25 January, from 20.0\xa0% to 30.0\xa0%")
 
 
 def test_a_column_that_cannot_be_compared_is_unknown():

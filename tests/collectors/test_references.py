@@ -118,3 +118,21 @@ def test_days_merged_are_the_profile_of_the_whole(watched: House) -> None:
         assert column.total == pytest.approx(whole.inputs.columns[name].total)
     assert np.array_equal(days.inputs.score, whole.inputs.score)
     assert np.array_equal(days.outcomes.confusion, whole.outcomes.confusion)
+
+
+def test_a_reference_holds_the_score_by_values_of_each_column(watched: House) -> None:
+    watched.collect(after(36))
+    cells = watched.reference()[1]
+    whole = merge_all(cells.values(), grid_set=watched.grids().id).inputs
+    held = LOG[LOG["at"] < "2026-01-29"].dropna(subset=["score"])
+
+    assert set(whole.score_by) == set(watched.grids().columns)
+    for column, sums in whole.score_by.items():
+        there = held.dropna(subset=[column])
+        assert sums[:, 0].sum() == len(there), column
+        assert sums[:, 1].sum() == pytest.approx(there["score"].sum(), rel=1e-6)
+    plan = watched.grids().columns["plan"]
+    by_plan = held.groupby("plan")["score"].sum()
+    for level, sums in zip(plan.levels, whole.score_by["plan"], strict=False):
+        assert sums[1] == pytest.approx(by_plan[level], rel=1e-6)
+    assert not any(cell.inputs.score_by for cell in watched.cells().values())
