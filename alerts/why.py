@@ -166,5 +166,5 @@ def season(session: Session, known: Known, worst: Finding) -> str:
     ]
     return _(
         "The reference holds {first} to {last} alone; another time of the year may simply differ."
-        " A year of log is compared with its like by `reference: {{same_period: last_year}}`."
+        " Once the log holds a year, ‘reference: {{same_period: last_year}}’ compares like with like."
     ).format(first=spoken[0], last=spoken[1])

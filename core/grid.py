@@ -114,10 +114,10 @@ class GridSet:
 
     @cached_property
     def moments(self) -> tuple[str, ...]:
-        """The numeric columns whose second moments are kept: the first 32 that take more than one value."""
+        """The numeric columns whose second moments are kept: by name, the first 32 of more than one value."""
         named = [
             name
-            for name, grid in self.columns.items()
+            for name, grid in sorted(self.columns.items())
             if isinstance(grid, NumericGrid) and len(grid.edges) > 2 and 0 < grid.standard[1] < np.inf
         ]
         return tuple(named[:MOST_MOMENTS])

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from alerts import tickets as desk
+from alerts.incidents import worst_first
 from core.errors import GoalkeeperError
 from core.evidence import Evidence, Finding
 from core.figures import figure, points
@@ -51,13 +52,23 @@ class Opened:
         return (*self.evidence.findings, *joined)
 
     @property
+    def worst(self) -> Finding | None:
+        """Return what matters most of all that was found so far."""
+        return next(iter(worst_first(self.findings)), None)
+
+    @property
     def explained(self) -> Evidence:
-        """Return the evidence with the newest split of a move: a KPI may have joined later."""
-        newest = next((event.detail for event in reversed(self.trail) if "split" in event.detail), None)
-        if newest is None:
-            return self.evidence
-        found = {"split": newest["split"], "carrier": newest.get("carrier")}
-        return Evidence.model_validate(self.evidence.model_dump() | found)
+        """Return the evidence with the split of the worst finding's move, where that joined later."""
+        worst = self.worst
+        for event in self.trail:
+            if (
+                "split" in event.detail
+                and worst is not None
+                and event.detail["finding"]["rule"] == worst.rule
+            ):
+                found = {name: event.detail.get(name) for name in ("split", "carrier")}
+                return Evidence.model_validate(self.evidence.model_dump() | found)
+        return self.evidence
 
 
 def render(context: Context, ticket_id: int) -> None:
@@ -150,7 +161,7 @@ def _facts(context: Context, opened: Opened, since: datetime) -> None:
 
 
 def _happened(context: Context, opened: Opened) -> None:
-    worst = next(iter(opened.evidence.findings), None)
+    worst = opened.worst
     st.header(_("What happened"), anchor="happened")
     if worst is None:
         st.markdown(_("No evidence was kept with this ticket."))
@@ -222,7 +233,7 @@ def _looks(context: Context, opened: Opened) -> None:
     st.header(_("Look here first"), anchor="look")
     row, evidence = opened.row, opened.evidence
     links = Links(urlsplit(context.project.public_url).path, row.model, evidence.as_of)
-    found = wording.first_looks(row.kind, evidence, links, context.zone)
+    found = wording.first_looks(row.kind, opened.explained, links, context.zone)
     st.markdown(
         "\n".join(
             f"{at}. [{text.markdown(words)}]({link})" if link else f"{at}. {text.markdown(words)}"

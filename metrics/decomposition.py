@@ -19,7 +19,7 @@ Sums = Mapping[str, tuple[float, float]]
 MOST = 0.5
 """Share of a move from which one segment is called its carrier."""
 MORE = 0.15
-"""By how much a carrier's share of the move exceeds its share of the rows: else it is everywhere."""
+"""By how much a carrier's part of a move exceeds its part of the cases before: else all move alike."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ def split(before: Sums, after: Sums) -> Split | None:
 def carrier(splits: Sequence[Split]) -> Level | None:
     """Return the smallest level, of any column, that carries at least half of a move; None: it is everywhere.
 
-    A level counts only where its part of the move is clearly more than its part of the rows.
+    A level counts only where its part of the move is clearly more than its part of the cases was.
     """
     found = [
         level
@@ -107,6 +107,6 @@ def carrier(splits: Sequence[Split]) -> Level | None:
         for level in one.levels
         if (moved := one.after - one.before)
         and level.effect / moved >= MOST
-        and level.effect / moved >= max(level.share, level.share_before) + MORE
+        and level.effect / moved >= level.share_before + MORE
     ]
-    return min(found, key=lambda level: (max(level.share, level.share_before), level.name), default=None)
+    return min(found, key=lambda level: (level.share, level.name), default=None)

@@ -172,7 +172,7 @@ def why(evidence: Evidence) -> list[str]:
         said.append(
             _(
                 "{title} went from {before} to {value}: {mix} because other cases came (by {column}),"
-                " {rate} because the same cases went otherwise."
+                " {rate} because like cases went differently."
             ).format(
                 title=split.title,
                 mix=mix,
@@ -191,7 +191,7 @@ def why(evidence: Evidence) -> list[str]:
             )
         )
     elif split is not None:
-        said.append(_("No single segment carries it: it is everywhere."))
+        said.append(_("No single segment carries it."))
     if evidence.season:
         said.append(evidence.season)
     return said

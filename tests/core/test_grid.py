@@ -108,6 +108,14 @@ def test_a_set_survives_json_bit_for_bit(
     assert (again.errors is None) == (errors is None)
 
 
+def test_second_moments_are_of_the_same_columns_in_the_same_order_after_it_was_kept() -> None:
+    grid = NumericGrid(edges=np.array([0.0, 1.0, 2.0]))
+    flat = NumericGrid(edges=np.array([0.0, 1.0]))
+    made = GridSet(columns={"b": grid, "a": grid, "c": CategoricalGrid(levels=("x",)), "d": flat})
+
+    assert made.moments == GridSet.from_json(made.to_json()).moments == ("a", "b")
+
+
 def test_the_id_follows_the_edges_and_not_the_order() -> None:
     a, b = NumericGrid(edges=np.array([0.0, 1.0])), NumericGrid(edges=np.array([0.0, np.nextafter(1.0, 2.0)]))
 
