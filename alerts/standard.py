@@ -120,6 +120,11 @@ def groups_of(windows: Sequence[Window], zone: ZoneInfo, weekly: bool) -> Counts
     return np.array([24 * one.weekday() * weekly + one.hour for one in local], dtype=np.int64)
 
 
+def _kinds(grain: Grain, weekly: bool) -> int:
+    """Return how many kinds of windows there are."""
+    return {Grain.DAY: WEEKDAYS, Grain.HOUR: HOURS_OF_WEEK if weekly else 24}.get(grain, 1)
+
+
 def scores_of(parts: Sequence[Part], fits: Sequence[Sequence[Fit]]) -> tuple[Scores, list[Member]]:
     """Return the scores of all series of a family, and which belong to which of its members."""
     columns: list[tuple[Floats, Floats, Bools, Floats]] = []
@@ -169,8 +174,9 @@ def _fit(
     groups = groups_of([windows[one] for one in at], part.series.zone, weekly)
     one_row = None if units is None else units[at].mean(axis=0)
     variances = None if one_row is None else one_row / rows[at][:, None]
+    found = calibrate(values[at], variances, groups, _kinds(windows[0].grain, weekly))
     return Fit(
-        calibration=calibrate(values[at], variances, groups), weekly=weekly, units=one_row,
+        calibration=found, weekly=weekly, units=one_row,
         level=values[at].mean(axis=0), start=start, behind=float(len(at)),
     )  # fmt: skip
 

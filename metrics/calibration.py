@@ -71,15 +71,16 @@ class Calibration:
         return found
 
 
-def calibrate(values: Floats, variances: Floats | None, groups: Counts) -> Calibration:
+def calibrate(values: Floats, variances: Floats | None, groups: Counts, labels: int = 1) -> Calibration:
     """Learn from R quiet windows what is normal for S series.
 
     Args:
         values: float64 [R, S] without NaN.
         variances: float64 [R, S], e² of each value; None where sampling variances are not known.
         groups: int64 [R], which windows are of one kind, counted from 0.
+        labels: how many kinds there are at least, though none of these windows may be of the last ones.
     """
-    labels = int(groups.max()) + 1 if len(groups) else 1
+    labels = max(labels, int(groups.max(initial=0)) + 1)
     one = _means(values, np.zeros(len(values), dtype=np.int64), 1)
     asked = _asks_for_groups(values, groups, labels)
     own = _means(values, groups, labels) if asked.any() else np.repeat(one, labels, axis=0)

@@ -99,6 +99,16 @@ def test_weekdays_are_learnt_from_the_first_four_weeks():
     assert (episode.raised - window(60).start).days <= 7
 
 
+def test_a_weekday_that_was_never_seen_is_compared_with_all():
+    values = drawn(0.10, 60, seed=31)
+    of = kpi(values)
+    first = tuple(
+        one for one in of.points if one.window.start.weekday() < 5 or one.window.start >= window(45).start
+    )
+    found = judged(replace(of, points=first))
+    assert {one.verdict for one in found[-10:]} == {Verdict.CALM}
+
+
 def test_the_references_own_windows_are_not_judged_by_themselves():
     values = drawn(0.10, 28)
     of = kpi(values)

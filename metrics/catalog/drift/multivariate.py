@@ -50,7 +50,8 @@ METRIC = Metric(
     "reconstruction with PCA",
     misleads=N_(
         "Drift of single columns moves it as well, so look at them first. It sees only what is linear, and "
-        "of the first 32 numeric columns by name. Compare it with its own past: the reference's level is not 0."
+        "of the first 32 numeric columns by name. Compare it with its own past: the reference's level is "
+        "not 0."
     ),
     compute=multivariate,
     needs=frozenset({Need.REFERENCE}),
