@@ -169,6 +169,7 @@ SAID = {
     "channel.urls": "Apprise address, or a list: `slack://…`", "channel.url": "takes a POST of JSON",
     "channel.secret": "signs the body (HMAC-SHA256)", "channel.timeout": "how long to wait",
     "rule.threshold": "mean number of windows between two false alarms of this rule; else from `false_alarms`",
+    "rule.distance": "from which distance a column has drifted",
     "rule.for": "how many windows in a row make an alert", "rule.above": "harm above this", "rule.below": "harm below this",
     "rule.sigmas": "how far outside of the usual spread", "rule.floor": "the least change that matters: `0.02`, or `10%` of normal",
     "rule.learn": "windows that are learnt from before it speaks", "rule.side": "`up`, `down` or `both`: which way is harm",

@@ -68,6 +68,13 @@ def measure(
     return list(bench.stored() if name in ("", model.name) else bench.asked(name))
 
 
+def asked_by_rules(model: Model, plugin_dirs: Sequence[Path] = ()) -> frozenset[str]:
+    """Return the metrics that are stored only because a rule of the file names them."""
+    named = {settings.metric or name.partition(":")[0] for name, settings in model.rules.items()}
+    declared = all_metrics(plugin_dirs)
+    return frozenset(name for name in named if name in declared and not declared[name].stored)
+
+
 def primary(task: Task) -> str:
     """Return the metric that stands for a model's performance."""
     return "performance.mae" if task is Task.REGRESSION else "performance.log_loss"
@@ -118,10 +125,13 @@ class _Bench:
     def stored(self) -> Iterator[MetricPoint]:
         """Yield what is kept of a window: hours of a daily model keep their service metrics only."""
         hourly = self.window.grain.length < self.model.grain.length
+        named = {settings.metric or name.partition(":")[0] for name, settings in self.model.rules.items()}
         kept = [
             metric
             for metric in self.declared.values()
-            if metric.stored and self._applies(metric) and (metric.family == "service" or not hourly)
+            if (metric.stored or metric.name in named)
+            and self._applies(metric)
+            and (metric.family == "service" or not hourly)
         ]
         versions = sorted(  # a KPI's own table names no version that ever answered
             {key.version for key, cell in self.cells.items() if not key.segment and cell.inputs.rows}

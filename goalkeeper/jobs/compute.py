@@ -9,7 +9,7 @@ from core.profile import Profile, ProfileKey
 from core.text import gettext as _
 from core.values import MetricPoint
 from goalkeeper.progress import Progress
-from metrics.measure import Stage, measure, stage_of
+from metrics.measure import Stage, asked_by_rules, measure, stage_of
 from store.database import Store
 from store.grids import grid_set
 from store.metrics import save_points
@@ -35,6 +35,9 @@ def compute(
     """Compute what is due for one model; return how many points were written."""
     model = project.models[name]
     configuration = configuration_hash(model)
+    named = asked_by_rules(model, project.plugin_dirs)
+    if named:
+        configuration += "+" + ",".join(sorted(named))
     grids: dict[str, GridSet] = {}
     written = 0
     normal, rows = _unlike(model, store, configuration)

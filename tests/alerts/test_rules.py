@@ -1,15 +1,17 @@
 """What every kind of rule keeps, whoever wrote it; and what each kind says."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import pi, sin
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from alerts.rules import noted, presence, relative, threshold
+from alerts.rules import evidently, nannyml, noted, presence, relative, threshold
 from alerts.rules.base import RuleOptions, Side, Verdict
 from core.plugins import PORTS, load, names
 from core.windows import Grain, Window
@@ -263,3 +265,30 @@ def test_a_moving_past_does_not_look_into_the_future(found, cut, past):
     options = relative.Options(learn=3)
     whole = relative.judge(series(found, past=past), options)
     assert relative.judge(series(found[:cut], past=past), options) == whole[:cut]
+
+
+# --- what the field decides ---------------------------------------------------------------------------------
+
+
+def test_nannyml_is_three_deviations_of_the_references_windows():
+    base = np.random.default_rng(3).normal(0.1, 0.01, 30)
+    low, high = base.mean() - 3 * base.std(), base.mean() + 3 * base.std()
+    of = series([high - 1e-6, high + 1e-6, low - 1e-6, None], baseline=base.tolist())
+    found = nannyml.judge(of, nannyml.Options())
+    assert [one.verdict for one in found] == [Verdict.CALM, Verdict.HARM, Verdict.HARM, Verdict.UNKNOWN]
+    assert (found[0].low, found[0].high) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_nannyml_without_a_reference_learns_from_the_first_windows():
+    found = nannyml.judge(series([*QUIET, 10.0, 12.0]), nannyml.Options())
+    assert [one.verdict for one in found[-2:]] == [Verdict.CALM, Verdict.HARM]
+    assert {one.verdict for one in found[:28]} == {Verdict.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit"), [("drift.wasserstein", 0.1), ("drift.jensen_shannon", 0.1 / 0.83255)]
+)
+def test_evidently_is_a_distance_of_a_tenth_in_its_own_unit(metric, limit):
+    of = series([limit - 1e-3, limit + 1e-3])
+    of = replace(of, points=tuple(replace(one, metric=metric) for one in of.points))
+    assert [one.verdict for one in evidently.judge(of, evidently.Options())] == [Verdict.CALM, Verdict.HARM]

@@ -21,7 +21,7 @@ from goalkeeper import clock
 from goalkeeper.cli import app
 from goalkeeper.jobs import evaluate, measure
 from goalkeeper.jobs.passes import ModelPass, run_pass
-from store import leases, runs
+from store import alerts, leases, metrics, runs
 from store.database import Store
 from store.tables import Base, RunRow
 from tests.goalkeeper import small
@@ -185,3 +185,21 @@ def test_a_model_that_another_process_works_on_is_busy_and_left_to_it(two: Path)
     store.close()
     assert kept is not None
     assert kept.holder == other
+
+
+def test_a_metric_that_a_rule_names_is_computed_for_the_whole_past(own: Path) -> None:
+    assert collect(own).exit_code == 0
+    body = yaml.safe_load(own.read_text())
+    rule = {"metric": "drift.psi", "kind": "threshold", "above": 0.0001, "severity": "notice"}
+    body["models"]["lead"]["rules"] = {"psi": rule}
+    own.write_text(yaml.safe_dump(body, sort_keys=False))
+
+    assert collect(own).exit_code == 0
+
+    store = Store.open(load(own).store.reveal())
+    with store.read() as session:
+        kept = metrics.points(session, "lead", metric="drift.psi", column="age")
+        states = {row.column: row.state for row in alerts.rule_states(session, "lead") if row.rule == "psi"}
+    store.close()
+    assert len(kept) == small.DAYS
+    assert states["age"] == "firing"
