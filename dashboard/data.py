@@ -19,6 +19,7 @@ from dashboard.charts import SCORE
 from dashboard.context import Context
 from dashboard.scene import Moment, Shade
 from dashboard.sections import COLUMN_DRIFT
+from reports.nowcasts import with_nowcasts
 from reports.query import Heat
 from reports.standing import GoalStanding, Standing, goal_standing, standings
 from store.alerts import alerts
@@ -92,7 +93,7 @@ def _series(
     grain: Grain | None,
     as_of: datetime | None,
 ) -> dict[str, list[MetricPoint]]:
-    return {
+    found = {
         metric: _context.query.series(
             model,
             metric,
@@ -107,6 +108,11 @@ def _series(
         )
         for metric in metrics
     }
+    for metric, points in found.items():
+        family, _dot, kpi = metric.partition(".")
+        if family == "business" and as_of is None:
+            found[metric] = with_nowcasts(_context.query, points, kpi, now=_context.now)
+    return found
 
 
 @st.cache_data(show_spinner=False, max_entries=100)

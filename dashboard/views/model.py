@@ -295,12 +295,23 @@ def _chart(
         key=f"chart-{name}-{column}{place}",
         alt=_("{title} over time").format(title=title),
     )
+    if name.startswith("business.") and any(_estimated(point) for point in everything):
+        st.caption(
+            _(
+                "Hollow: outcomes still come in. Drawn is what they are likely to become, from how outcomes"
+                " usually arrive; no rule judges it."
+            )
+        )
     latest = max(everything, key=lambda point: point.window.start)
     _newest(latest)
     widgets.explain(
         query.declared().get(name), everything, name=name, unit=unit, key=f"{name}-{column}{place}"
     )
     return 1
+
+
+def _estimated(point: MetricPoint) -> bool:
+    return point.value.state is ValueState.IMMATURE and point.value.value is not None
 
 
 def _newest(latest: MetricPoint) -> None:
