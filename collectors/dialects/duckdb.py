@@ -90,7 +90,7 @@ class DuckDb(Dialect):
     def wall_micros(self, value: exp.Expression, column: ColumnInfo) -> exp.Expression:
         """Read a time."""
         if column.kind == "time":
-            return call("epoch_us", value)
+            return call("epoch_us", cast(value, "TIMESTAMPTZ") if column.aware else value)  # nanoseconds too
         if column.is_text:
             zoned = call("epoch_us", cast(value, "TIMESTAMPTZ", attempt=True))
             naive = call("epoch_us", cast(value.copy(), "TIMESTAMP", attempt=True))

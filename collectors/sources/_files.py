@@ -338,7 +338,7 @@ class FileSource(Source):
             type=kind,
             kind="categorical" if loose and meaning == "time" else meaning,
             is_text=loose or base == "VARCHAR",
-            aware="WITH TIME ZONE" in kind and not loose,
+            aware=("WITH TIME ZONE" in kind or kind.startswith("TIMESTAMPTZ")) and not loose,
             may_be_nan=base in ("FLOAT", "DOUBLE"),
         )
 

@@ -196,3 +196,20 @@ def test_a_kpi_names_its_wrong_column(watched: House) -> None:
         watched.collect(NOW)
     assert "kpis.conversion: there is no column 'convertd'" in caught.value.message
     assert "Did you mean converted?" in caught.value.hint
+
+
+@pytest.mark.parametrize("unit", ["ms", "ns"])
+def test_times_of_another_unit_are_the_same_times(watched: House, unit: str) -> None:
+    watched.collect(NOW)
+    usual = {key: cell.inputs.rows for key, cell in watched.cells().items()}
+    other = House(folder=watched.folder / "other")
+    at = LOG["at"].dt.floor("ms").dt.tz_localize("UTC").astype(f"datetime64[{unit}, UTC]")
+    log = write(LOG.assign(at=at), "parquet", other.folder / "data", "log")
+    reference = write(log_rows(seed=9, days=3, a_day=60), "parquet", other.folder / "data", "reference")
+    truth = write(TRUTH, "parquet", other.folder / "data", "truth")
+    other.body = body(log, truth, reference, segments=[], service_grain="1d")
+
+    other.collect(NOW)
+
+    assert sum(cell.inputs.rows for cell in other.cells().values()) == sum(usual.values()) > 0
+    other.close()
