@@ -171,7 +171,9 @@ class Desk:
                 )
                 worse = WORST[finding.severity] < WORST[Severity(ticket.severity)]
                 if worse:
-                    tickets.set_severity(self.session, ticket, finding.severity, now=now)
+                    tickets.set_severity(
+                        self.session, ticket, finding.severity, title=title_of([finding]), now=now
+                    )
                 if worse or finding.rule not in known:
                     known.add(finding.rule)
                     self.updated.append((ticket, finding, detail))

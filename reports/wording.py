@@ -68,13 +68,16 @@ def seen(finding: Finding, zone: ZoneInfo) -> str:
         if finding.effect > 0
         else _("{title} fell to {value}{range} {when}; about {expected} is normal.")
     )
-    return words.format(
+    said = words.format(
         title=finding.title,
         value=shown(finding, finding.value),
         range=likely(finding),
         when=when(finding, zone),
         expected=shown(finding, finding.expected),
     )
+    if finding.rule == "performance.estimated":
+        said += " " + _("Outcomes are still to come: the scores promise it, and what goes in has drifted.")
+    return said
 
 
 def moved(finding: Finding) -> str:

@@ -83,9 +83,9 @@ def set_assignee(session: Session, row: TicketRow, assignee: str, *, now: dateti
     session.flush()
 
 
-def set_severity(session: Session, row: TicketRow, severity: str, *, now: datetime) -> None:
-    """Say how bad it is by now."""
-    row.severity, row.updated_at = str(severity), now
+def set_severity(session: Session, row: TicketRow, severity: str, *, title: str, now: datetime) -> None:
+    """Say how bad it is by now, and what is worst."""
+    row.severity, row.title, row.updated_at = str(severity), title, now
     session.flush()
 
 

@@ -100,7 +100,7 @@ def test_a_ticket_goes_its_way_and_its_trail_says_how(store):
         row = opened(session)
         tickets.set_state(session, row, TicketState.ACKNOWLEDGED, now=NOON + HOUR)
         tickets.set_assignee(session, row, "growth@example.com", now=NOON + HOUR)
-        tickets.set_severity(session, row, "critical", now=NOON + HOUR)
+        tickets.set_severity(session, row, "critical", title="Worse", now=NOON + HOUR)
         tickets.add_event(session, row.id, at=NOON + HOUR, actor="me", action="acknowledged", detail={})
         tickets.close_ticket(
             session, row, resolution="dismissed", dismissal="false_alarm", now=NOON + DAY, actor="me",
