@@ -145,7 +145,8 @@ def contrasts_by_column(
         usual = float(np.mean([0 if one is None else one.counts.sum() for one in rows]))
         found = contrasts_of(own_grid, held.counts, usual)
         contrasts[column] = found or Contrasts(names=(), weights=np.zeros((0, own_grid.bins)))
-    together = Correlations.of(whole.inputs, grid.moments)
+    usual = float(np.mean([one.inputs.rows for one in windows])) if windows else 0.0
+    together = Correlations.of(whole.inputs, grid.moments, usual)
     if together is not None:
         contrasts[TOGETHER] = together
     return contrasts

@@ -20,17 +20,17 @@ from core.grid import CategoricalGrid, Floats, NumericGrid
 from metrics.base import SCORE
 
 EVIDENTLY, NANNYML = "0.7.23", "0.13.1"
-FEW = 5
+FEW, LIMIT = 5, 0.1
 Bools = NDArray[np.bool_]
 
 
 def decisions(stream: Stream) -> Mapping[str, tuple[Bools, list[frozenset[str]]]]:
     """Return for each rule whether it alarms in each monitored window, and the columns it names there."""
     names = list(stream.grids.columns)
-    shares = {name: _shares(stream, name) for name in names}
     split = len(stream.reference)
-    far = np.stack([_evidently(stream.grids.columns[name], *shares[name]) for name in names])
-    odd = np.stack([_nannyml(stream.grids.columns[name], *shares[name], split) for name in names])
+    found_by = distances(stream)
+    far = np.stack([found_by["evidently"][name][1] for name in names])
+    odd = np.stack([found_by["nannyml"][name][1] for name in names])
     found = {
         "evidently:any": (far.any(axis=0), _named(far, names)),
         "evidently:share": (far.mean(axis=0) >= 0.5, _named(far, names)),
@@ -43,6 +43,19 @@ def decisions(stream: Stream) -> Mapping[str, tuple[Bools, list[frozenset[str]]]
     return found
 
 
+def distances(stream: Stream) -> Mapping[str, Mapping[str, tuple[Floats, Bools]]]:
+    """Return by package and column the distance of each monitored window, and whether it is too far."""
+    found: dict[str, dict[str, tuple[Floats, Bools]]] = {"evidently": {}, "nannyml": {}}
+    for name, grid in stream.grids.columns.items():
+        reference, windows = _shares(stream, name)
+        far = _evidently_distance(grid, reference, windows)
+        found["evidently"][name] = (far, far >= LIMIT)
+        odd = _nannyml_distance(grid, reference, windows)
+        split = len(stream.reference)
+        found["nannyml"][name] = (odd[split:], odd[split:] > odd[:split].mean() + 3 * odd[:split].std())
+    return found
+
+
 def _shares(stream: Stream, name: str) -> tuple[Floats, Floats]:
     """Return the reference's shares, and those of every window, reference first."""
     counts = np.array([
@@ -52,24 +65,23 @@ def _shares(stream: Stream, name: str) -> tuple[Floats, Floats]:
     return pooled / pooled.sum(), counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
-def _evidently(grid: NumericGrid | CategoricalGrid, reference: Floats, windows: Floats) -> Bools:
+def _evidently_distance(grid: NumericGrid | CategoricalGrid, reference: Floats, windows: Floats) -> Floats:
     monitored = windows[30:]
     if isinstance(grid, CategoricalGrid) or (reference > 0).sum() <= FEW:
-        return np.sqrt(_divergence(reference, monitored) * np.log(2)) >= 0.1
+        return np.sqrt(_divergence(reference, monitored) * np.log(2))
     at = np.concatenate([grid.edges, grid.edges[-1:]])
     spread = float(np.sqrt((reference * at**2).sum() - (reference * at).sum() ** 2))
     apart = np.abs(np.cumsum(monitored - reference, axis=1))[:, :-1]
-    return (apart * np.diff(at)).sum(axis=1) / spread >= 0.1
+    found: Floats = (apart * np.diff(at)).sum(axis=1) / spread
+    return found
 
 
-def _nannyml(grid: NumericGrid | CategoricalGrid, reference: Floats, windows: Floats, split: int) -> Bools:
+def _nannyml_distance(grid: NumericGrid | CategoricalGrid, reference: Floats, windows: Floats) -> Floats:
     if isinstance(grid, NumericGrid) and grid.bins > 34:
         starts = np.unique(np.searchsorted(np.cumsum(reference), np.arange(32) / 32))
         reference = np.add.reduceat(reference, starts)
         windows = np.add.reduceat(windows, starts, axis=1)
-    distance = np.sqrt(_divergence(reference, windows))
-    usual = distance[:split]
-    return distance[split:] > usual.mean() + 3 * usual.std()
+    return np.sqrt(_divergence(reference, windows))
 
 
 def _divergence(reference: Floats, windows: Floats) -> Floats:

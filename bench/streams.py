@@ -121,15 +121,22 @@ def real(path: Path, rows: int, seed: int | None) -> Stream | None:
         return None
     if seed is not None:
         data = data.iloc[np.random.default_rng(seed).permutation(len(data))].reset_index(drop=True)
+    return stream_of(data, rows, path.stem if seed is None else f"{path.stem}, permuted")
+
+
+def stream_of(data: "pd.DataFrame", rows: int, name: str = "") -> Stream:  # type: ignore[name-defined]  # noqa: F821
+    """Cut rows in time order into windows, of which the first 30 are the reference; grids are theirs."""
+    import pandas as pd
+
+    count = len(data) // rows
     first = data.iloc[: REFERENCE * rows]
     columns: dict[str, NumericGrid | CategoricalGrid] = {}
-    for name in data.columns.difference(["label", "score"], sort=False):
-        if pd.api.types.is_numeric_dtype(data[name]) and not pd.api.types.is_bool_dtype(data[name]):
-            columns[str(name)] = NumericGrid(
-                edges=numeric_edges(first[name].dropna().to_numpy(dtype=np.float64))
-            )
-        elif first[name].nunique() <= len(first) / 2:
-            columns[str(name)] = levels_grid(first[name].dropna().astype(str).value_counts().to_dict())
+    for column in data.columns.difference(["label", "score"], sort=False):
+        held = first[column].dropna()
+        if pd.api.types.is_numeric_dtype(held) and not pd.api.types.is_bool_dtype(held):
+            columns[str(column)] = NumericGrid(edges=numeric_edges(held.to_numpy(dtype=np.float64)))
+        elif held.nunique() <= len(first) / 2:
+            columns[str(column)] = levels_grid(held.astype(str).value_counts().to_dict())
     scored = "score" in data
     grids = GridSet(
         columns=columns,
@@ -137,7 +144,6 @@ def real(path: Path, rows: int, seed: int | None) -> Stream | None:
         classes=("0", "1"),
     )
     profiles = [_counted(data.iloc[at * rows : (at + 1) * rows], grids, scored) for at in range(count)]
-    name = path.stem if seed is None else f"{path.stem}, permuted"
     return Stream(
         name=name, grids=grids, reference=profiles[:REFERENCE], windows=profiles[REFERENCE:], rows=rows,
         scored=scored,
@@ -273,7 +279,7 @@ def _counted(data: "pd.DataFrame", grids: GridSet, scored: bool) -> Profile:  # 
         )
     numbers = {name: data[name].to_numpy(dtype=np.float64) for name in grids.moments}
     moments = moments_of(numbers, grids)
-    label = data["label"].to_numpy(dtype=np.int64)
+    label = (data["label"] if "label" in data else data[data.columns[0]] * 0).to_numpy(dtype=np.int64)
     if not scored or grids.score is None:
         outcomes = Outcomes(
             rows=len(data), labelled=len(data), kpis={"conversion": _kpi(int(label.sum()), len(data))}

@@ -32,7 +32,7 @@ SCORE_SUMS = ("n", "log_loss", "brier", "score", "variance", "positive", "log_lo
 """Labelled and scored rows: n, Σ log loss, Σ(p−y)², Σp, Σp(1−p), Σy and squares for intervals."""
 
 
-CLIP = 8.0
+CLIP = 4.0
 """How far out a value counts in second moments: one wild value would else be all of them."""
 
 Part = TypeVar("Part", "ColumnSummary", "Inputs", "Outcomes")

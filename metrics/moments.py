@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from core.grid import Counts, Floats
 from core.profile import Inputs
 from metrics.answers import LEAST_ROWS
+from metrics.contrasts import LEAST_EXPECTED
 
 HELD = 0.65
 """Share of the variance that the principal components hold at least."""
@@ -117,7 +118,9 @@ class Correlations:
     and `reference` float64 [pairs], arctanh r of the reference.
 
     What a window says of a pair has mean 0 without drift, and a variance of about 1 / n, as contrasts have;
-    more where columns have heavy tails, which the reference's own windows tell.
+    more where columns have heavy tails, which the reference's own windows tell. With q a column's share of
+    values outside of its most frequent bin, pairs with n q q' < 25 are left out: so few rows say something of
+    both that r is far from normal.
     """
 
     names: tuple[str, ...]
@@ -131,14 +134,19 @@ class Correlations:
         return tuple(np.tanh(self.reference).tolist())
 
     @classmethod
-    def of(cls, inputs: Inputs, columns: tuple[str, ...]) -> "Correlations | None":
-        """Return the pairs of those columns that vary in the reference; None without any."""
+    def of(cls, inputs: Inputs, columns: tuple[str, ...], rows: float = np.inf) -> "Correlations | None":
+        """Return the pairs of those columns that vary enough in the reference; None without any.
+
+        Args:
+            rows: to be expected in a window.
+        """
         moments = Moments.of(inputs)
         if moments is None:
             return None
         first, second = np.triu_indices(len(columns), 1)
         r = moments.correlations()[first, second]
-        held = ~np.isnan(r)
+        varied = np.array([_varied(inputs, column) for column in columns])
+        held = ~np.isnan(r) & (rows * varied[first] * varied[second] >= LEAST_EXPECTED)
         if not held.any():
             return None
         first, second = first[held].astype(np.int64), second[held].astype(np.int64)
@@ -157,6 +165,14 @@ class Correlations:
         known = ~np.isnan(found)
         rows = moments.rows[self.first, self.second][known]
         return np.where(known, found, 0.0), float(rows.min(initial=rows.max(initial=3)) - 3)
+
+
+def _varied(inputs: Inputs, column: str) -> float:
+    """Return the share of values outside of the most frequent bin; 1 where the column is not counted."""
+    held = inputs.columns.get(column)
+    if held is None or not held.counts.sum():
+        return 1.0
+    return 1.0 - float(held.counts.max() / held.counts.sum())
 
 
 def _fisher(r: Floats) -> Floats:

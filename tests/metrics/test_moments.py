@@ -1,5 +1,6 @@
 """Second moments: correlations and principal components from sums, beside numpy and scikit-learn on rows."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.decomposition import PCA
 from bench.streams import moments_of
 from collectors.grids import numeric_edges
 from core.grid import GridSet, NumericGrid
-from core.profile import Inputs, Profile, merge_all
+from core.profile import ColumnSummary, Inputs, Profile, merge_all
 from core.values import ValueState
 from metrics.base import Subject
 from metrics.moments import Components, Correlations, Moments
@@ -165,3 +166,23 @@ def test_order_of_rows_and_of_merging_changes_nothing(seed: int, cuts: list[int]
     whole = counted(rows, grids)
     for name in ("sums", "pair_sums", "pair_rows"):
         assert getattr(merged.inputs, name) == pytest.approx(getattr(whole.inputs, name), abs=1e-8)
+
+
+def test_pairs_of_which_a_window_holds_too_few_rows_are_left_out() -> None:
+    rng = np.random.default_rng(8)
+    rows = correlated(rng, 20_000, 0.5, columns=3)
+    rows[:, 2] = rng.random(len(rows)) < 0.03
+    grids = grids_of(rows)
+    inputs = replace(
+        counted(rows, grids).inputs,
+        columns={
+            name: ColumnSummary(counts=np.bincount(grid.locate(column), minlength=grid.bins))
+            for (name, grid), column in zip(grids.columns.items(), rows.T, strict=True)
+            if isinstance(grid, NumericGrid)
+        },
+    )
+
+    few, many = (Correlations.of(inputs, grids.moments, n) for n in (500, 5000))
+
+    assert few is not None and few.names == ("x0 × x1",)
+    assert many is not None and len(many.names) == 3
