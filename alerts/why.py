@@ -1,20 +1,23 @@
 """What may explain harm: columns that drifted and matter, mix or rate by segment, the time of the year."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from math import isclose
 
 from sqlalchemy.orm import Session
 
 from alerts.defaults import DRIFT, SCORE
 from alerts.rules.base import Judgement, Verdict
 from alerts.series import Judged, Known
+from core.config import Model
 from core.dates import day_text
 from core.evidence import CarrierFact, Drifted, Finding, LevelFact, SplitFact
 from core.profile import merge_all
 from core.text import gettext as _
-from core.values import MetricPoint, ValueState
-from metrics.decomposition import Level, Split, carrier
+from core.values import MetricValue, ValueState
+from metrics.decomposition import NONE, Pair, Part, Place, Split, carrier, parts
 from metrics.decomposition import split as split_of
 from metrics.importance import importance
 from store import metrics, references
@@ -23,6 +26,7 @@ from store.normal import is_moving
 MOST = 5
 BEFORE = 28
 """Windows before the harm that it is compared with."""
+ALL: Place = frozenset()
 YEAR = timedelta(days=350)
 SEASON = timedelta(days=15)
 """By how much a time of the year may lie beside what the reference holds."""
@@ -65,67 +69,101 @@ def _importance(session: Session, known: Known) -> dict[str, float]:
 def split(session: Session, known: Known, worst: Finding) -> tuple[SplitFact | None, CarrierFact | None]:
     """Split a move into mix and rate, by the segment column that tells most of it, and name what carries it.
 
-    The time since the harm began is compared with the 28 windows before it. None where the metric is not kept
-    by segment.
+    The windows since the harm began are compared with the 28 before it. None where the metric is not kept by
+    segment, or is neither a share nor a mean: only those add up.
     """
-    if worst.segment or worst.column or worst.effect is None:
+    if worst.segment or worst.column or worst.effect is None or not known.model.segments:
         return None, None
     before, after = _sums(session, known, worst)
+    whole = before.pop(ALL, NONE), after.pop(ALL, NONE)
+    levels = {
+        column: tuple(_levels(time, column, all_) for time, all_ in zip((before, after), whole, strict=True))
+        for column in sorted({column for place in before.keys() | after.keys() for column, _level in place})
+    }
     splits = {
         column: found
-        for column in before.keys() & after.keys()
-        if (found := split_of(before[column], after[column])) is not None and len(found.levels) > 1
+        for column, (then, now) in levels.items()
+        if len(then.keys() | now.keys()) > 1 and (found := split_of(then, now)) is not None
     }
     if not splits:
         return None, None
-    of = {id(level): column for column, one in splits.items() for level in one.levels}
-    most = carrier(list(splits.values()))
-    column = max(sorted(splits), key=lambda name: _telling(splits[name])) if most is None else of[id(most)]
-    return _fact(worst, column, splits[column]), None if most is None else _carried(
-        column, most, splits[column]
-    )
+    carried = parts(before, after, whole)
+    most = carrier(carried)
+    named = {column for column, _level in most.place} if most is not None else splits.keys()
+    column = max(sorted(named & splits.keys()) or splits, key=lambda name: _telling(carried, name))
+    return _fact(worst, column, splits[column]), None if most is None else _carried(known.model, most)
 
 
-def _sums(
-    session: Session, known: Known, worst: Finding
-) -> tuple[Mapping[str, dict[str, tuple[float, float]]], ...]:
-    """Return numerators and denominators by segment column and level, before the harm and since it began."""
+def _sums(session: Session, known: Known, worst: Finding) -> tuple[dict[Place, Pair], dict[Place, Pair]]:
+    """Return numerators and denominators by segment (`ALL`: all rows), before the harm and since it began.
+
+    A window too small for a value of its own counts too: its sums are kept where the metric keeps them.
+    """
+    model = known.model
     points = metrics.points(
-        session, known.model.name, metric=worst.metric, segment=None, column="", grain=known.model.grain
-    )
-    usable = [
-        point
+        session, model.name, metric=worst.metric, segment=None, column="", grain=model.grain,
+        since=worst.since - 2 * BEFORE * model.grain.length,
+    )  # fmt: skip
+    ripe = {
+        point.window.start
         for point in points
-        if point.segment and "," not in point.segment and not point.version
-        and point.value.state is ValueState.OK and point.value.value is not None
-    ]  # fmt: skip
-    starts = sorted({point.window.start for point in usable if point.window.end <= worst.since})[-BEFORE:]
-    found: tuple[defaultdict[str, dict[str, tuple[float, float]]], ...] = (
-        defaultdict(dict),
-        defaultdict(dict),
-    )
-    for point in usable:
-        late = point.window.start >= worst.since
-        if not late and point.window.start not in starts:
+        if not point.segment and point.value.state is ValueState.OK and _adds_up(point.value)
+    }
+    starts = {*sorted(start for start in ripe if start < worst.since)[-BEFORE:]}
+    found = defaultdict[Place, Pair](lambda: NONE), defaultdict[Place, Pair](lambda: NONE)
+    for point in points:
+        late, place = point.window.start >= worst.since, _place(model, point.segment)
+        numerator, denominator = point.value.numerator, point.value.denominator
+        if point.window.start not in (ripe if late else starts) or place is None:
             continue
-        column, _eq, level = point.segment.partition("=")
-        numerator, denominator = found[late][column].get(level, (0.0, 0.0))
-        more = _parts(point)
-        found[late][column][level] = (numerator + more[0], denominator + more[1])
+        if numerator is not None and denominator is not None:
+            held = found[late][place]
+            found[late][place] = (held[0] + numerator, held[1] + denominator)
+    return dict(found[0]), dict(found[1])
+
+
+def _adds_up(value: MetricValue) -> bool:
+    """Tell whether a value is a share or a mean: what it says is its numerator over its denominator."""
+    if value.value is None or value.numerator is None or not value.denominator:
+        return False
+    return isclose(value.value, value.numerator / value.denominator, rel_tol=1e-6, abs_tol=1e-12)
+
+
+def _place(model: Model, segment: str) -> Place | None:
+    """Read a segment, 'region=north,campaign=a'; None where the file declares none like it any more."""
+    if not segment:
+        return ALL
+    for columns in sorted(model.segments, key=lambda one: -len(one)):
+        pattern = ",".join(f"{re.escape(column)}=(.*)" for column in columns)
+        read = re.fullmatch(pattern, segment, re.DOTALL)
+        if read is not None:
+            return frozenset(zip(columns, read.groups(), strict=True))
+    return None
+
+
+def _levels(sums: Mapping[Place, Pair], column: str, whole: Pair) -> dict[str, Pair]:
+    """Return the sums of a column's levels; what of all rows is in none of them stands as ''."""
+    found = {
+        level: pair
+        for place, pair in sums.items()
+        if len(place) == 1
+        for name, level in place
+        if name == column
+    }
+    numerator, denominator = (
+        all_ - sum(pair[at] for pair in found.values()) for at, all_ in enumerate(whole)
+    )
+    if found and denominator > 1e-9 * whole[1]:
+        found[""] = (numerator, denominator)
     return found
 
 
-def _parts(point: MetricPoint) -> tuple[float, float]:
-    value = point.value
-    if value.numerator is not None and value.denominator:
-        return value.numerator, value.denominator
-    return (value.value or 0.0) * value.n, float(value.n)
-
-
-def _telling(found: Split) -> float:
-    """Return how much of a move one level of a column is."""
-    moved = found.after - found.before
-    return max((level.effect / moved for level in found.levels), default=0.0) if moved else 0.0
+def _telling(found: Mapping[Place, Part], column: str) -> float:
+    """Return by how much the part of one level of a column exceeds its share of the cases."""
+    own = [
+        one for place, one in found.items() if len(place) == 1 and any(name == column for name, _l in place)
+    ]
+    return max((one.part - one.share_before for one in own), default=0.0)
 
 
 def _fact(worst: Finding, column: str, found: Split) -> SplitFact:
@@ -142,9 +180,13 @@ def _fact(worst: Finding, column: str, found: Split) -> SplitFact:
     )  # fmt: skip
 
 
-def _carried(column: str, level: Level, found: Split) -> CarrierFact:
-    part = level.effect / (found.after - found.before)
-    return CarrierFact(segment=f"{column}={level.name}", share=level.share, part=part)
+def _carried(model: Model, most: Part) -> CarrierFact:
+    level = dict(most.place)
+    columns = next(one for one in model.segments if set(one) == level.keys())
+    return CarrierFact(
+        segment=",".join(f"{column}={level[column]}" for column in columns), share=most.share, part=most.part,
+        share_before=most.share_before, before=most.before, value=most.after, would=most.would,
+    )  # fmt: skip
 
 
 def season(session: Session, known: Known, worst: Finding) -> str:

@@ -64,7 +64,8 @@ class Drifted(Fact):
 class LevelFact(Fact):
     """One level of a segment column: its share of the cases and its value, before and since the harm.
 
-    `effect` is what it adds to the move, in the metric's unit.
+    Level '' stands for what was too little to be told apart. `effect` is what it adds to the move, in the
+    metric's unit.
     """
 
     level: str
@@ -92,11 +93,19 @@ class SplitFact(Fact):
 
 
 class CarrierFact(Fact):
-    """The smallest segment that carries most of a move: its share of the cases, and of the move, 0–1."""
+    """The smallest segment that carries most of a move: its share of the cases, and of the move (1: all).
+
+    `share_before`, `before` and `value` are its share and its rate before and since; a rate is None where the
+    segment was not there. `would` is what the metric would be, had the segment stayed as it was.
+    """
 
     segment: str
     share: float
     part: float
+    share_before: float | None = None
+    before: float | None = None
+    value: float | None = None
+    would: float | None = None
 
 
 class SegmentFact(Fact):

@@ -11,11 +11,11 @@ from alerts import tickets as desk
 from alerts.incidents import worst_first
 from core.errors import GoalkeeperError
 from core.evidence import Evidence, Finding
-from core.figures import figure, points
+from core.figures import points
 from core.rules import TicketState
 from core.text import gettext as _
 from core.windows import Grain
-from dashboard import acts, charts, data, tables, text, widgets
+from dashboard import acts, charts, data, explanation, tables, text, widgets
 from dashboard.context import Context
 from dashboard.scene import Level, Scene, Shade
 from dashboard.tables import Cell
@@ -102,9 +102,9 @@ def render(context: Context, ticket_id: int) -> None:
         with left:
             _happened(context, opened)
             _looks(context, opened)
-            _why(opened.explained)
+            explanation.why(context, row.model, opened.explained)
             _findings(context, opened)
-            _explained(context, opened)
+            explanation.elsewhere(context, row.model, opened.evidence)
             _trail(context, opened)
 
 
@@ -242,35 +242,6 @@ def _looks(context: Context, opened: Opened) -> None:
     )
 
 
-def _why(evidence: Evidence) -> None:
-    said = wording.why(evidence)
-    if not said:
-        return
-    st.header(_("What may explain it"), anchor="why")
-    for sentence in said:
-        st.markdown(text.markdown(sentence))
-    split = evidence.split
-    if split is None:
-        return
-    unit, currency = split.unit, split.currency
-    tables.table(
-        [split.column, _("Share"), _("before"), split.title, _("before"), _("Adds to the move")],
-        [
-            [
-                one.level,
-                text.number(one.share, "percent"),
-                text.number(one.share_before, "percent"),
-                figure(one.value, unit, currency=currency),
-                figure(one.before, unit, currency=currency),
-                points(one.effect, unit, currency=currency),
-            ]
-            for one in split.levels
-        ],
-        figures=(1, 2, 3, 4, 5),
-        label=_("What each level adds to the move"),
-    )
-
-
 def _findings(context: Context, opened: Opened) -> None:
     st.header(_("What was found"), anchor="findings")
     firing = {(row.rule, row.version, row.segment, row.column): row for row in opened.alerts}
@@ -300,63 +271,6 @@ def _findings(context: Context, opened: Opened) -> None:
         figures=(2, 3, 4),
         label=_("Findings of this ticket"),
     )
-
-
-def _explained(context: Context, opened: Opened) -> None:
-    evidence = opened.evidence
-    worst = next(iter(evidence.findings), None)
-    root = urlsplit(context.project.public_url).path
-    links = Links(root, opened.row.model, evidence.as_of)
-    if evidence.segments and worst is not None:
-        st.header(_("Where it shows"), anchor="segments")
-        rows: list[list[str | Cell]] = []
-        for one in evidence.segments[:12]:
-            change = points(one.value - one.before, worst.unit) if one.before is not None else ""
-            rows.append(
-                [
-                    Cell(text=one.segment, link=links.model("", segment=one.segment)),
-                    text.number(one.value, worst.unit),
-                    text.number(one.before, worst.unit),
-                    change,
-                    text.number(one.n, "count"),
-                ]
-            )
-        tables.table(
-            [_("Segment"), _("Then"), _("Before"), _("Change"), "n"],
-            rows,
-            figures=(1, 2, 3, 4),
-            label=_("The same metric by segment"),
-        )
-    if evidence.drifted:
-        st.header(_("What looks different"), anchor="drifted")
-        st.caption(
-            _(
-                "Drift alone is no harm, but it may explain it. Distance to the reference: 0 is the same, 1"
-                " nothing in common. Weight: how much of the score's variation the column tells by itself."
-            )
-        )
-        model = context.project.models.get(opened.row.model)
-        known = data.facts(context, model.name).columns if model is not None else {}
-        window = f"{worst.window_start.astimezone(context.zone):%Y-%m-%dT%H:%M}" if worst is not None else ""
-        tables.table(
-            [_("Column"), _("Distance"), _("Weight")],
-            [
-                [
-                    Cell(
-                        text=one.column,
-                        note=one.reason,
-                        link=links.model("drift", column=one.column, window=window)
-                        if one.column in known
-                        else "",
-                    ),
-                    text.number(one.value),
-                    text.number(one.importance, "percent"),
-                ]
-                for one in evidence.drifted[:12]
-            ],
-            figures=(1, 2),
-            label=_("Columns that drifted"),
-        )
 
 
 def _trail(context: Context, opened: Opened) -> None:

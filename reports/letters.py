@@ -12,7 +12,7 @@ from core.rules import Resolution
 from core.text import gettext as _
 from core.text import ngettext
 from core.values import ValueState
-from reports import pictures, wording
+from reports import pictures, reasons, wording
 from reports.mail import Block, Button, Facts, Image, Items, Lead, Letter, Tone, items, web_link
 from reports.wording import Links
 from store import metrics
@@ -47,7 +47,7 @@ def opened(
             blocks.append(Image(name=picture.name, text=picture.text, caption=_caption(worst, dots)))
     if evidence.goal is not None:
         blocks.append(Lead(text=_("What it means for the goal: ") + wording.goal_sentence(evidence.goal)))
-    if said := wording.why(evidence):
+    if said := reasons.why(evidence):
         blocks.append(Items(title=_("What may explain it"), items=items(said)))
     blocks.append(
         Items(
@@ -63,6 +63,13 @@ def opened(
                 items=items([wording.seen(one, zone) for one in evidence.findings[1:6]] + _rest(evidence, 6)),
             )
         )
+    if said := reasons.different(evidence):
+        title_ = (
+            _("What looks different, by its weight for the model")
+            if reasons.weighed(evidence)
+            else _("What looks different, by distance alone: the reference has no score to weigh by")
+        )
+        blocks.append(Items(title=title_, items=items(said)))
     runbook = web_link(str(model.runbook)) if model is not None else ""
     more = ((_("Runbook"), runbook),) if runbook else ()
     blocks.append(Facts(rows=_facts(ticket, evidence, model, project), links=more))
@@ -105,7 +112,7 @@ def update(
     ticket: TicketRow, found: Finding, why: Evidence, title: str, links: Links, project: Project
 ) -> Letter:
     """Tell of an alert that joined a ticket; `why` holds what may explain it."""
-    said = wording.why(why)
+    said = reasons.why(why)
     blocks: tuple[Block, ...] = (
         Lead(text=" ".join(filter(None, (wording.seen(found, project.zone), wording.amount(found))))),
         *((Items(title=_("What may explain it"), items=items(said)),) if said else ()),

@@ -166,40 +166,6 @@ def goal_sentence(goal: GoalFact) -> str:
     )
 
 
-def why(evidence: Evidence) -> list[str]:
-    """Say what may explain the harm: who carries it, whether cases changed or how they went, the season."""
-    said = []
-    split, carrier = evidence.split, evidence.carrier
-    if split is not None:
-        mix, rate = (points(part, split.unit, currency=split.currency) for part in (split.mix, split.rate))
-        said.append(
-            _(
-                "{title} went from {before} to {value}: {mix} because other cases came (by {column}),"
-                " {rate} because like cases went differently."
-            ).format(
-                title=split.title,
-                mix=mix,
-                rate=rate,
-                column=split.column,
-                before=figure(split.before, split.unit, currency=split.currency),
-                value=figure(split.value, split.unit, currency=split.currency),
-            )
-        )
-    if carrier is not None:
-        said.append(
-            _("{segment} carries {part} of the move, with {share} of the cases.").format(
-                segment=carrier.segment,
-                part=figure(carrier.part, "percent"),
-                share=figure(carrier.share, "percent"),
-            )
-        )
-    elif split is not None:
-        said.append(_("No single segment carries it."))
-    if evidence.season:
-        said.append(evidence.season)
-    return said
-
-
 def first_looks(kind: str, evidence: Evidence, links: "Links", zone: ZoneInfo) -> tuple[tuple[str, str], ...]:
     """Return the first three things to look at, the likeliest first, each with a link."""
     found: list[tuple[str, str]] = []
