@@ -9,7 +9,17 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from core.config import Project, load
-from core.evidence import Drifted, Evidence, Finding, GoalFact, Release, SegmentFact
+from core.evidence import (
+    CarrierFact,
+    Drifted,
+    Evidence,
+    Finding,
+    GoalFact,
+    LevelFact,
+    Release,
+    SegmentFact,
+    SplitFact,
+)
 from core.grid import CategoricalGrid, GridSet
 from core.messages import Severity
 from core.rules import AlertKey, AlertState, RuleState
@@ -247,7 +257,27 @@ def _ticket(session: Session, text: str) -> int:
     )  # fmt: skip
     evidence = Evidence(
         findings=(finding,),
-        drifted=(Drifted(column="age", value=0.4, normal=0.03),),
+        drifted=(
+            Drifted(
+                column="age", value=0.4, reason="age is lower, by 0.5 to 0.7 deviations", importance=0.3
+            ),
+        ),
+        split=SplitFact(
+            title="Call conversion", unit="percent", column="region", before=0.13, value=0.072, mix=-0.051,
+            rate=-0.007,
+            levels=(
+                LevelFact(
+                    level="north", share_before=0.02, share=0.6, before=0.03, value=0.031, effect=-0.041
+                ),
+                LevelFact(level="south", share_before=0.97, share=0.4, before=0.13, value=0.1, effect=-0.02),
+                LevelFact(level="", share_before=0.01, share=0.0, before=0.1, effect=-0.001),
+            ),
+        ),
+        carrier=CarrierFact(
+            segment="region=north", share=0.6, part=0.97, share_before=0.02, before=0.03, value=0.031,
+            would=0.128,
+        ),
+        season="The reference holds 25 November to 29 December alone; another time of the year may differ.",
         segments=(SegmentFact(segment="region=north", value=0.05, before=0.11, n=900),),
         goal=GoalFact(
             kpi="conversion", title="Call conversion", state="off track", value=0.118, lower=0.112,

@@ -117,6 +117,15 @@ def test_a_ticket_shows_what_happened_and_what_was_done(filled: Made) -> None:
     assert "opened the ticket" in said and "(overdue)" in said
 
 
+def test_a_ticket_tells_mix_rate_and_the_segment_that_carries_most(filled: Made) -> None:
+    said = words(opened(filled.path, "tickets", ticket="1"))
+    assert "−5.1 points because other cases came (by region)" in said
+    assert "So it is mostly the mix" in said
+    assert "Had it stayed as it was, Call conversion would be 12.8 %" in said
+    assert "−4.1 points" in said and "too few to tell apart" in said
+    assert "age is lower, by 0.5 to 0.7 deviations" in said and "30.0 %" in said
+
+
 def test_a_ticket_that_is_not_there_says_so(filled: Made) -> None:
     assert "There is no ticket 77" in words(opened(filled.path, "tickets", ticket="77"))
 

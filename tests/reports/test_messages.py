@@ -5,13 +5,13 @@ import re
 import pytest
 
 from core.errors import GoalkeeperError
-from core.evidence import Evidence
+from core.evidence import Drifted, Evidence
 from core.rules import Resolution
 from reports.messages import render
 from reports.wording import Links, amount, first_looks, seen
 from store import tickets
 from tests.alerts.house import House, conversions, rows
-from tests.reports.told import NOON, evidence, finding, outbox_row, when
+from tests.reports.told import NOON, carrier, evidence, finding, outbox_row, split, when
 
 
 @pytest.fixture
@@ -57,6 +57,30 @@ def test_it_says_what_happened_and_what_it_means(house):
     assert (message.kind, message.severity, message.key) == (
         "opened", "critical", "ticket:lead:outcome:20260420T0000",
     )  # fmt: skip
+
+
+def test_a_letter_tells_what_changed_in_columns_and_how_much_they_matter(house):
+    columns = (
+        Drifted(column="the score", value=0.6, reason="the score is lower since 7 April", importance=1.0),
+        Drifted(column="age", value=0.3, reason="age is lower since 7 April", importance=0.33),
+        Drifted(column="city", value=0.5, importance=0.0),
+    )
+    number = opened(house, evidence(drifted=columns, split=split(), carrier=carrier()))
+    message = render(house.store, outbox_row(payload={"ticket": number}), house.project)
+    text = " ".join(message.text.split()).replace("\xa0", " ")
+
+    assert "What looks different, by its weight for the model" in text
+    assert "the score is lower since 7 April." in text
+    assert "age is lower since 7 April; by itself it tells 33.0 % of the score's variation." in text
+    assert "Had it stayed as it was, Call conversion would be 14.0 %." in text
+
+
+def test_without_a_score_columns_are_ranked_by_distance_and_it_says_so(house):
+    found = evidence(drifted=(Drifted(column="age", value=0.3, reason="age is lower since 7 April"),))
+    number = opened(house, found)
+    message = render(house.store, outbox_row(payload={"ticket": number}), house.project)
+
+    assert "the reference has no score to weigh by" in " ".join(message.text.split())
 
 
 def test_it_says_in_html_what_it_says_in_text(house):

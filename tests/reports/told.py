@@ -3,7 +3,17 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from core.evidence import Drifted, Evidence, Finding, GoalFact, Release, SegmentFact
+from core.evidence import (
+    CarrierFact,
+    Drifted,
+    Evidence,
+    Finding,
+    GoalFact,
+    LevelFact,
+    Release,
+    SegmentFact,
+    SplitFact,
+)
 from core.messages import Severity
 from store.tables import OutboxRow
 
@@ -41,6 +51,28 @@ def evidence(*findings: Finding, **more: Any) -> Evidence:
         "as_of": when(29),
     }  # fmt: skip
     return Evidence(**(told | more))
+
+
+def split(mix: float = -0.07, rate: float = 0.002, **more: Any) -> SplitFact:
+    """What moved the KPI, by campaign: the shares of the campaigns, or how each of them went."""
+    told: dict[str, Any] = {
+        "title": "Call conversion", "unit": "percent", "column": "campaign", "before": 0.143,
+        "value": 0.143 + mix + rate, "mix": mix, "rate": rate,
+        "levels": (
+            LevelFact(level="spring", share_before=0.01, share=0.58, before=0.01, value=0.03, effect=-0.047),
+            LevelFact(level="", share_before=0.01, share=0.0, before=0.09, value=None, effect=-0.001),
+        ),
+    }  # fmt: skip
+    return SplitFact(**(told | more))
+
+
+def carrier(**more: Any) -> CarrierFact:
+    """The segment that carries most of that."""
+    told: dict[str, Any] = {
+        "segment": "campaign=spring", "share": 0.582, "part": 0.966, "share_before": 0.012, "before": 0.013,
+        "value": 0.027, "would": 0.14,
+    }  # fmt: skip
+    return CarrierFact(**(told | more))
 
 
 def outbox_row(kind: str = "opened", **more: Any) -> OutboxRow:
