@@ -17,15 +17,17 @@ _MOST = 12
 
 
 def why(context: Context, model: str, evidence: Evidence) -> None:
-    """Say what may explain it, and show what each level of the telling column adds."""
-    said = reasons.why(evidence)
-    if not said:
+    """Say what may explain it, show what each level adds, and whether it may be the season."""
+    said = reasons.moved(evidence)
+    if not (said or evidence.season):
         return
     st.header(_("What may explain it"), anchor="why")
     for sentence in said:
         st.markdown(text.markdown(sentence))
     if evidence.split is not None:
         _levels(evidence.split, _links(context, model, evidence))
+    if evidence.season:
+        st.caption(text.markdown(evidence.season))
 
 
 def elsewhere(context: Context, model: str, evidence: Evidence) -> None:
@@ -63,7 +65,7 @@ def _levels(split: SplitFact, links: Links) -> None:
         for one in split.levels
     ]
     tables.table(
-        [split.column, _("Share of the cases"), split.title, _("Adds to the move")],
+        [split.column, _("Share"), split.title, _("Adds to the move")],
         rows,
         figures=(1, 2, 3),
         label=_("What each level adds to the move"),

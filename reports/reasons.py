@@ -4,44 +4,45 @@ from core.evidence import CarrierFact, Evidence, SplitFact
 from core.figures import figure, points
 from core.text import gettext as _
 
-MOST = 3
+MOST = 5
 MOSTLY = 0.75
 """From which part of a move on it is called mix alone, or rate alone."""
 
 
 def why(evidence: Evidence) -> list[str]:
-    """Say what may explain the harm: who carries it, whether cases changed or how they went, the season."""
+    """Say what may explain the harm: whether cases changed or how they went, who carries it, the season."""
+    return [*moved(evidence), *filter(None, [evidence.season])]
+
+
+def moved(evidence: Evidence) -> list[str]:
+    """Say what moved: mix or rate, and the segment that carries most of it."""
     said = []
     split, carrier = evidence.split, evidence.carrier
     if split is not None:
         mix, rate = (points(part, split.unit, currency=split.currency) for part in (split.mix, split.rate))
-        said.append(
-            _(
-                "{title} went from {before} to {value}: {mix} because other cases came (by {column}),"
-                " {rate} because like cases went differently."
-            ).format(
-                title=split.title,
-                mix=mix,
-                rate=rate,
-                column=split.column,
-                before=figure(split.before, split.unit, currency=split.currency),
-                value=figure(split.value, split.unit, currency=split.currency),
-            )
+        words = _(
+            "Against the time just before, {title} went from {before} to {value}: {mix} because other cases"
+            " came (by {column}), {rate} because like cases went differently."
+        ).format(
+            title=split.title,
+            mix=mix,
+            rate=rate,
+            column=split.column,
+            before=figure(split.before, split.unit, currency=split.currency),
+            value=figure(split.value, split.unit, currency=split.currency),
         )
-        said.append(_kind_of(split))
+        said.append(f"{words} {_kind_of(split)}")
     if carrier is not None:
         said.append(_carried(carrier, split))
     elif split is not None:
         said.append(_("No single segment carries it."))
-    if evidence.season:
-        said.append(evidence.season)
     return said
 
 
 def _kind_of(split: SplitFact) -> str:
     """Say in the field's words whether mix or rate is more of a move."""
-    total = abs(split.mix) + abs(split.rate)
-    mix = abs(split.mix) / total if total else 0.5
+    total = split.mix + split.rate
+    mix = split.mix / total if total else 0.5  # what works against a move is no part of it
     if mix >= MOSTLY:
         return _("So it is mostly the mix: who came, not how well it went with them.")
     if mix <= 1 - MOSTLY:

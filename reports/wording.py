@@ -184,7 +184,7 @@ def first_looks(kind: str, evidence: Evidence, links: "Links", zone: ZoneInfo) -
         found.append((_("The service's own logs from {when} on").format(when=when_), links.model("service")))
     if evidence.carrier is not None:
         text = _("The segment {segment}: {part} of the move is there").format(
-            segment=evidence.carrier.segment, part=figure(evidence.carrier.part, "percent")
+            segment=evidence.carrier.segment, part=figure(min(evidence.carrier.part, 1.0), "percent")
         )
         found.append((text, links.model("", segment=evidence.carrier.segment)))
     elif evidence.segments:
