@@ -1,6 +1,7 @@
 """Turn sums into answers: a value with its n and interval, or why there is none."""
 
 import math
+from dataclasses import replace
 
 from core.text import gettext as _
 from core.values import MetricValue
@@ -58,8 +59,8 @@ def share(part: float, whole: int, *, minimum: int = LEAST_ROWS) -> MetricValue:
     >>> share(3, 30).value
     0.1
     """
-    if whole < minimum:
-        return too_few(int(whole), minimum)
+    if whole < minimum:  # sums are kept: of many such windows something may be said
+        return replace(too_few(int(whole), minimum), numerator=float(part), denominator=float(whole))
     return answer(part / whole, n=whole, limits=wilson(part, whole), numerator=part, denominator=whole)
 
 
@@ -70,5 +71,5 @@ def average(total: float, squares: float, n: int, *, minimum: int = LEAST_ROWS) 
     2.0
     """
     if n < max(minimum, 2):
-        return too_few(n, minimum)
+        return replace(too_few(n, minimum), numerator=float(total), denominator=float(n))
     return answer(total / n, n=n, limits=mean(total, squares, n), numerator=total, denominator=n)
