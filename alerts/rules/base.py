@@ -153,7 +153,7 @@ class Series:
 
     def holiday(self, window: Window) -> str:
         """Return the name of the holiday on which the window starts, '' on other days."""
-        return self.holidays.get(window.local_day(self.zone), "")
+        return self.holidays.get(window.local_day(self.zone), "") if self.holidays else ""
 
 
 class RuleOptions(BaseModel):
