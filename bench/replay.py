@@ -22,10 +22,12 @@ import pandas as pd
 
 from bench import bank
 from core.config import load
+from core.values import ValueState
 from core.windows import Grain
 from examples.flights import prepare as flights
 from goalkeeper import __version__
 from goalkeeper.jobs.passes import run_pass
+from metrics.answers import LEAST_ROWS
 from store import alerts, metrics
 from store.database import Store
 
@@ -161,10 +163,13 @@ def replay(log: Log, folder: Path) -> tuple[list[dict[str, Any]], list[dict[str,
         ]  # fmt: skip
     store.close()
     values = [
-        {"day": f"{point.window.start:%Y-%m-%d}", "value": point.value.value, "n": point.value.n}
+        {
+            "day": f"{point.window.start:%Y-%m-%d}", "numerator": point.value.numerator,
+            "denominator": point.value.denominator,
+        }
         for point in points
-        if point.value.value is not None
-    ]
+        if point.value.denominator and point.value.state in (ValueState.OK, ValueState.NOT_ENOUGH_DATA)
+    ]  # fmt: skip
     return found, values
 
 
@@ -172,10 +177,15 @@ def picture(log: Log, found: Sequence[dict[str, Any]], values: Sequence[dict[str
     """Draw the KPI by week, and below it what fired from when to when, as PNG."""
     import vl_convert
 
-    weeks = pd.DataFrame(values).assign(day=lambda rows: pd.to_datetime(rows["day"]))
-    weeks["sum"] = weeks["value"] * weeks["n"]
-    by_week = weeks.resample("W-MON", on="day", label="left")[["sum", "n"]].sum().query("n >= 30")
-    line = [{"day": f"{day:%Y-%m-%d}", "value": row["sum"] / row["n"]} for day, row in by_week.iterrows()]
+    days = pd.DataFrame(values).assign(day=lambda rows: pd.to_datetime(rows["day"]))
+    weeks = days.resample("W-MON", on="day", label="left")[["numerator", "denominator"]].sum()
+    line = [
+        {
+            "day": f"{day:%Y-%m-%d}",
+            "value": row["numerator"] / row["denominator"] if row["denominator"] >= LEAST_ROWS else None,
+        }
+        for day, row in weeks.iterrows()
+    ]
     bars, kinds = [], {"harm": "#b3261e", "good": "#00694e", "drift": "#8a6d1a", "data": "#5b6675"}
     for one in found:
         kind = "good" if one["good"] else one["rule"].partition(".")[0]
@@ -189,7 +199,7 @@ def picture(log: Log, found: Sequence[dict[str, Any]], values: Sequence[dict[str
     x = {"type": "temporal", "title": None, "axis": {"format": "%b %Y", "tickCount": 8, "grid": False}}
     top = {
         "width": 760, "height": 150, "data": {"values": line},
-        "mark": {"type": "line", "color": "#0072b2"},
+        "mark": {"type": "line", "color": "#0072b2", "point": {"size": 14}},
         "encoding": {
             "x": {**x, "field": "day"},
             "y": {"field": "value", "type": "quantitative", "title": None, "axis": {"format": ".0%"}},
