@@ -22,7 +22,7 @@ from core.windows import Grain, Window, window_at
 from store import settings
 from store.metrics import save_points
 from store.profiles import save_profiles
-from store.tables import MetricRow, ProfileRow, WindowRow
+from store.tables import MetricRow, ModelRow, ProfileRow, TraceRow, WindowRow
 from store.windows import save_windows, windows
 
 LOOK_BACK = {Grain.HOUR: 7 * 24, Grain.DAY: 28, Grain.WEEK: 26, Grain.MONTH: 24}
@@ -156,6 +156,13 @@ def roll_up(
             ),
             execution_options={"synchronize_session": False},
         )
+    kept_by = session.get(ModelRow, model)
+    if kept_by is not None and kept_by.grain == str(grain):
+        gone = TraceRow.start >= span.start, TraceRow.start < span.end
+        session.execute(
+            delete(TraceRow).where(TraceRow.model == model, *gone),
+            execution_options={"synchronize_session": False},
+        )
     done = rolled_until(session, model)
     if grain not in done or done[grain] < span.end:
         done[grain] = span.end
@@ -180,10 +187,10 @@ def drop_some(session: Session, model: str, most: int = 200) -> int:
             gone = delete(table).where(table.model == model, table.grain == grain, start <= last)
             session.execute(gone, execution_options={"synchronize_session": False})
     if len(found) < most:
-        session.execute(
-            delete(MetricRow).where(MetricRow.model == model),
-            execution_options={"synchronize_session": False},
-        )
+        for rest in (MetricRow, TraceRow):
+            session.execute(
+                delete(rest).where(rest.model == model), execution_options={"synchronize_session": False}
+            )
         settings.put(session, _name(model), "{}")
     return len(found)
 

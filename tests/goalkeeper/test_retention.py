@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.rules.relative import FOUR_WEEKS
@@ -26,7 +27,7 @@ from store import alerts, metrics, profiles, retention, settings, windows
 from store.database import Store
 from store.leases import LostLeaseError, lost
 from store.sizes import sizes, whole
-from store.tables import WindowRow
+from store.tables import TraceRow, WindowRow
 from tests.goalkeeper import small
 from tests.goalkeeper.test_commands import printed, run
 
@@ -282,6 +283,15 @@ def test_of_each_series_stay_the_values_that_rules_learn_from(kept: Kept) -> Non
     assert not kept.points(
         metric="business.conversion", grain=Grain.DAY, version="v1", until=small.START + WEEK
     )
+
+
+def test_contrasts_of_days_that_are_gone_go_with_them(kept: Kept) -> None:
+    kept.retain()
+    with kept.store.read() as session:
+        held = set(session.scalars(select(TraceRow.start).where(TraceRow.model == "lead")))
+        days = {row.start for row in windows.windows(session, "lead", Grain.DAY)}
+    assert held
+    assert held <= days
 
 
 def test_rules_look_no_farther_back_than_is_protected() -> None:
