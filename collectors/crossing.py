@@ -36,6 +36,8 @@ def together(job: Job) -> Job:
 def travelling(model: Model, side: Side) -> list[str]:
     """Return the columns of a side that outcomes need, in its order."""
     wanted = {*side.columns.used(), *(column for segment in model.segments for column in segment)}
+    if model.experiment is not None and model.experiment.unit is not None:
+        wanted.add(model.experiment.unit)
     for kpi in model.kpis.values():
         wanted |= columns_named(kpi)
     unused = {side.columns.latency_ms, side.columns.status} - {

@@ -21,7 +21,9 @@ from collectors.expressions import (
     name,
     not_null,
     null,
+    one_of,
     real,
+    select,
     string,
     table,
     times,
@@ -45,6 +47,7 @@ from collectors.zones import micros
 from core.config import Task
 from core.grid import AGES, NO_LABEL, Floats
 from core.profile import ERROR_SUMS, SCORE_SUMS
+from core.roles import SERVED, Role
 from core.windows import Window
 
 CLIP = float(np.finfo(np.float64).eps)  # scikit-learn's log_loss clips here too
@@ -110,12 +113,53 @@ def _mark_values() -> dict[str, exp.Expression]:
     return {"mark:n": count(name("m0")), "mark:sum": total(name("mark"))}
 
 
-def _joined(job: Job, segment: Sequence[str], parts: KpiColumns) -> _Joined:
-    """Give each row of the log lab, kt, m, neg, y, a, mark, s, k and the KPIs' kn0, kd0, …."""
+def units_question(job: Job, control: str, unit: str | None, kpis: Sequence[str]) -> Question:
+    """Ask for sums of KPIs by unit, summed up by window and arm ('model', 'control').
+
+    `control` is the role or version of the control arm, `unit` the column of who is assigned; None: each id.
+    Values: units, those seen in both arms (`both`), and of each KPI Σx, Σy, Σx², Σy², Σxy over units.
+    """
+    parts = kpi_columns(job, kpis)
+    more: list[Column] = [] if unit is None else [(job.log.text(unit), "u")]
+    joined = _joined(job, (), parts, more)
+    where = name("r") if control in set(Role) else name("v")
+    served = one_of(name("r"), [role.value for role in SERVED])
+    arm = either(
+        [(exp.EQ(this=where, expression=string(control)), string("control")), (served, string("model"))],
+        null(),
+    )
+    placed = all_and([(arm, "arm"), *parts.pairs()], within(joined.rows, "aged"))
+    who = name("id0" if unit is None else "u")
+    sums: list[Column] = []
+    for i in range(len(parts.names)):
+        sums += [(total(name(f"kpn{i}")), f"x{i}"), (total(name(f"kpd{i}")), f"y{i}")]
+    keys: list[Column] = [(name("w"), "w"), (name("arm"), "arm"), (who, "who")]
+    by_unit = select(
+        [*keys, *sums], within(placed, "placed"), both(not_null(name("arm")), not_null(who.copy())), group=3
+    )
+    arms = exp.Window(this=count(), partition_by=[name("w"), name("who")])
+    values: dict[str, exp.Expression] = {
+        "units": count(),
+        "both": count(either([(exp.GT(this=name("arms"), expression=whole(1)), whole(1))], null())),
+    }
+    for i, kpi in enumerate(parts.names):
+        x, y = name(f"x{i}"), name(f"y{i}")
+        for key, value in (
+            ("x", x), ("y", y), ("xx", times(x, x.copy())), ("yy", times(y, y.copy())), ("xy", times(x, y)),
+        ):  # fmt: skip
+            values[f"{key}:{kpi}"] = total(value.copy())
+    return Question(
+        rows=all_and([(arms, "arms")], within(by_unit, "units")), sets=(("w", "arm"),), values=values,
+        ctes=joined.ctes,
+    )  # fmt: skip
+
+
+def _joined(job: Job, segment: Sequence[str], parts: KpiColumns, more: Sequence[Column] = ()) -> _Joined:
+    """Give each row of the log lab, kt, m, neg, y, a, mark, s, k, the KPIs' kn0, kd0, … and `more` of it."""
     log, truth, dialect = job.log, job.truth, job.log.engine.dialect
     read, scores = score_columns(log, job.model, job.grids.classes)
-    extra: list[Column] = [*read, *parts.log]
-    made: list[Column] = [*scores, *((name(alias), alias) for _value, alias in parts.log)]
+    extra: list[Column] = [*read, *parts.log, *more]
+    made: list[Column] = [*scores, *((name(alias), alias) for _value, alias in (*parts.log, *more))]
     several = tuple(alias for _value, alias in read if alias[:2] == "s:" and alias != "s:")
     made += [(name(alias), alias) for alias in several]
     for i, text in enumerate(log.key_texts()):

@@ -63,7 +63,7 @@ PARTS: tuple[tuple[str, type[BaseModel], str], ...] = (
     ("`source:` of a KPI", config.KpiSource, "A table of its own."),
     ("`goals:` (a list)", config.Goal, "A KPI with a target and a deadline."),
     ("`rules: RULE:`", config.RuleSettings, "Changes a default rule, or adds one; the keys of the rule's kind come beside these."),
-    ("`experiment:`", config.Experiment, "**No effect yet**: it is read and checked, and its unit is no feature; arms are not compared."),
+    ("`experiment:`", config.Experiment, "A control arm that the model's is compared with, unit by unit; see [KPIs and goals](goals.md#is-it-the-model)."),
     ("`retrain:`", config.Retrain, "**No effect yet**: no kind of retraining is shipped."),
     ("`false_alarms:`", config.FalseAlarms, "How many alerts on nothing you accept: `1 per 1000 windows`, `1 per year`; see [Alerts](alerts.md#how-often-it-may-be-wrong)."),
 )  # fmt: skip
@@ -149,7 +149,7 @@ SAID = {
     "RuleSettings.metric": "which metric, for a rule with a name of its own", "RuleSettings.mute": "switch it off",
     "RuleSettings.severity": "`critical`, `major`, `minor` or `notice`",
     "Experiment.control": "role or version of the control arm", "Experiment.share": "its planned share",
-    "Experiment.since": "first day", "Experiment.until": "last day", "Experiment.unit": "column of who is assigned",
+    "Experiment.since": "first day", "Experiment.until": "last day", "Experiment.unit": "column of who is assigned, so that rows of one count together; else every id",
     "Retrain.kind": "plug-in", "Retrain.approval": "wait for a person", "Retrain.cool_down": "least time between two",
     "Retrain.per_month": "most in a month",
     "FalseAlarms.tickets": "accepted rate", "FalseAlarms.notices": "accepted rate",

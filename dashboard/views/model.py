@@ -13,6 +13,7 @@ from dashboard.context import Context, Page
 from dashboard.scene import Level
 from dashboard.view import View, choice, filters
 from reports import wording
+from reports.experiments import verdict
 from reports.standing import GoalStanding, Standing
 
 PAGE = Page(title=N_("Model"), icon=":material/monitoring:", order=1)
@@ -119,6 +120,7 @@ def _goals(view: View) -> None:
                 " the market moves it too."
             )
         )
+    _experiment(view)
     for kpi in view.model.kpis:
         levels = [level for standing in standings if standing.goal.kpi == kpi for level in _levels(standing)]
         title = view.model.kpis[kpi].title or kpi
@@ -127,6 +129,25 @@ def _goals(view: View) -> None:
             sections.Chart(title=title, metrics=(f"business.{kpi}",), foreign=True),
             levels=levels,
             height=330,
+        )
+
+
+def _experiment(view: View) -> None:
+    """Say what the model adds over its control arm, or what keeps the arms from being compared."""
+    if view.context.as_of is not None:
+        return
+    with view.context.store.read() as session:
+        found = verdict(session, view.model)
+    if found is None:
+        return
+    with st.container(border=True, key="experiment"):
+        st.markdown("**" + _("Is it the model?") + "**")
+        for guard in found.guards:
+            st.warning(text.markdown(guard), icon=":material/rule:")
+        for sentence in found.said:
+            st.markdown(text.markdown(sentence))
+        st.caption(
+            _("Counted by unit, once a day, of rows whose outcomes are mature; the ranges hold at all times.")
         )
 
 

@@ -10,6 +10,7 @@ from core.errors import GoalkeeperError
 from core.text import gettext as _
 from goalkeeper import __version__, clock
 from goalkeeper.jobs.compute import compute
+from goalkeeper.jobs.experiment import count_experiment
 from goalkeeper.jobs.goals import judge_goals
 from goalkeeper.jobs.passes import ModelPass
 from goalkeeper.progress import Progress
@@ -65,6 +66,9 @@ def collect_and_compute(
             progress=progress,
         )  # fmt: skip
         judge_goals(project=project, name=name, store=store, now=now)
+        count_experiment(
+            project=project, name=name, store=store, opened=opened, now=now, maturity=collector.maturity
+        )
     except GoalkeeperError as problem:
         with store.write() as session:
             runs.finish_run(
