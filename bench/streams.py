@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import expit, ndtr, ndtri
@@ -22,6 +22,9 @@ from scipy.special import expit, ndtr, ndtri
 from collectors.grids import levels_grid, numeric_edges, score_edges
 from core.grid import AGE_BINS, CategoricalGrid, Counts, Floats, GridSet, NumericGrid
 from core.profile import CLIP, ColumnSummary, Inputs, Outcomes, Profile
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 REFERENCE = 30
 NUMERIC, CATEGORICAL = 16, 4
@@ -124,7 +127,7 @@ def real(path: Path, rows: int, seed: int | None) -> Stream | None:
     return stream_of(data, rows, path.stem if seed is None else f"{path.stem}, permuted")
 
 
-def stream_of(data: "pd.DataFrame", rows: int, name: str = "") -> Stream:  # type: ignore[name-defined]  # noqa: F821
+def stream_of(data: "DataFrame", rows: int, name: str = "") -> Stream:
     """Cut rows in time order into windows, of which the first 30 are the reference; grids are theirs."""
     import pandas as pd
 
@@ -265,7 +268,7 @@ def _labelled(
     return Profile(grid_set=grids.id, inputs=inputs, outcomes=outcomes)
 
 
-def _counted(data: "pd.DataFrame", grids: GridSet, scored: bool) -> Profile:  # type: ignore[name-defined]  # noqa: F821
+def _counted(data: "DataFrame", grids: GridSet, scored: bool) -> Profile:
     columns = {}
     for name, grid in grids.columns.items():
         held = data[name].dropna()
