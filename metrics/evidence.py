@@ -20,6 +20,7 @@ Shiryaev (1963); Roberts (1966); Shin, Ramdas, Rinaldo (2023), E-detectors.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ from core.grid import Counts, Floats
 TAUS = (0.5, 1.0, 2.0, 4.0, 8.0)
 HIGHEST = 300.0
 """Exponents are cut here: e³⁰⁰ is evidence enough and does not overflow."""
+AT_A_TIME = 50_000
+"""Numbers of an array that are looked at in one go."""
 BETS = (0.4, 0.6, 0.75, 0.87)
 """The levels that rare events are bet to have fallen to, as shares of normal; upwards their inverses."""
 
@@ -67,6 +70,13 @@ class Scores:
         """Tell which series have weekdays of their own."""
         return np.asarray((self.behind[1:] > 0).any(axis=0))
 
+    @cached_property
+    def worth(self) -> tuple[Floats, Floats]:
+        """Return the running sums of σ over usable windows and their number, float64 [T + 1, S]."""
+        none = np.zeros((1, self.y.shape[1]))
+        sums = np.where(self.usable, self.sigma, 0.0).cumsum(axis=0)
+        return np.concatenate([none, sums]), np.concatenate([none, self.usable.cumsum(axis=0)])
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Sums:
@@ -101,21 +111,30 @@ def evidence(scores: Scores, sought: Sought, start: int = 0) -> Floats:
     """Return SR_t for a change since window `start`, float64 [T, S], 0 before `start`."""
     sums = _sums(scores)
     found = np.zeros(scores.y.shape)
-    for t in range(start, len(found)):
-        since = max(start, t + 1 - sought.longest)
-        found[t] = _ratios(scores, sums, sought, since, t).sum(axis=0)
+    windows = np.arange(start, len(found))
+    since = np.maximum(start, windows + 1 - sought.longest)
+    width = max(scores.y.shape[1], 1) * max(len(own.behind) for own in sums) if sums else 1
+    many = max(AT_A_TIME // (width * min(sought.longest, len(found) or 1)), 1)
+    for first in range(0, len(windows), many):  # of some windows t every k at once
+        ts, some = windows[first : first + many], since[first : first + many]
+        lags = ts - some + 1
+        begins = np.cumsum(lags) - lags
+        ks = np.arange(lags.sum()) - np.repeat(begins - some, lags)
+        ratios = _ratios(scores, sums, sought, ks, np.repeat(ts, lags))
+        found[ts] = np.add.reduceat(ratios, begins, axis=0)
     return found
 
 
 def likeliest(scores: Scores, sought: Sought, t: int, start: int = 0) -> int:
     """Return the window before which the series together most likely changed, seen from window `t`."""
     since = max(start, t + 1 - sought.longest)
-    return since + int(_ratios(scores, _sums(scores), sought, since, t).mean(axis=1).argmax())
+    ks = np.arange(since, t + 1)
+    return since + int(_ratios(scores, _sums(scores), sought, ks, np.full_like(ks, t)).mean(axis=1).argmax())
 
 
 def change(scores: Scores, k: int, t: int) -> tuple[Floats, Floats]:
     """Return D of each series, from before window k to k…t, and v: float64 [S] both, in standard scores."""
-    difference, variance, _known = _change(scores, _sums(scores), np.array([k]), t)
+    difference, variance, _known = _change(scores, _sums(scores), np.array([k]), np.array([t]))
     return difference[0], variance[0]
 
 
@@ -185,12 +204,15 @@ def _one_if_same(values: Floats) -> Floats:
     return values[:, :1] if (values == values[:, :1]).all() else values
 
 
-def _change(scores: Scores, sums: Sequence[_Sums], ks: Counts, t: int) -> tuple[Floats, Floats, Floats]:
-    """Return D and v of changes before windows `ks`, float64 [k, S], and how many windows lie before them."""
+def _change(scores: Scores, sums: Sequence[_Sums], ks: Counts, ts: Counts) -> tuple[Floats, Floats, Floats]:
+    """Return D and v of changes before windows `ks` seen from `ts`, and how many windows lie before them.
+
+    All float64 [pairs, S].
+    """
     shape = (len(ks), scores.y.shape[1])
     difference, variance, known = np.zeros(shape), np.full(shape, np.inf), np.zeros(shape)
     for own in sums:
-        after_n, after = own.n[t + 1] - own.n[ks], own.y[t + 1] - own.y[ks]
+        after_n, after = own.n[ts + 1] - own.n[ks], own.y[ts + 1] - own.y[ks]
         if scores.oldest is None:
             before_n, before = own.behind[None] + own.normal_n[ks], own.normal_y[ks]
         else:
@@ -207,14 +229,16 @@ def _change(scores: Scores, sums: Sequence[_Sums], ks: Counts, t: int) -> tuple[
     return difference, variance, known
 
 
-def _ratios(scores: Scores, sums: Sequence[_Sums], sought: Sought, since: int, t: int) -> Floats:
-    """Return B_{k,t} for k = since…t, float64 [k, S]; 0 where a change cannot be, or is too small."""
-    ks = np.arange(since, t + 1)
-    difference, v, known = _change(scores, sums, ks, t)
-    usable = scores.usable[since : t + 1]
-    sigma = np.where(usable, scores.sigma[since : t + 1], 0.0)[::-1].cumsum(axis=0)[::-1]
-    sigma /= np.maximum(usable[::-1].cumsum(axis=0)[::-1], 1)
-    held = usable & (np.abs(difference) * sigma >= sought.floor) & (known >= sought.least) & np.isfinite(v)
+def _ratios(scores: Scores, sums: Sequence[_Sums], sought: Sought, ks: Counts, ts: Counts) -> Floats:
+    """Return B_{k,t} of pairs, float64 [pairs, S]; 0 where a change cannot be, or is too small."""
+    difference, v, known = _change(scores, sums, ks, ts)
+    if sought.floor:
+        worth, count = scores.worth
+        sigma = (worth[ts + 1] - worth[ks]) / np.maximum(count[ts + 1] - count[ks], 1)
+        held = scores.usable[ks] & (np.abs(difference) * sigma >= sought.floor)
+    else:
+        held = scores.usable[ks]
+    held &= (known >= sought.least) & np.isfinite(v)
     v = np.where(held, v, 1.0)
     squares, total = difference**2, np.zeros(difference.shape)
     for tau in TAUS:
