@@ -31,13 +31,15 @@ from store.tables import (
 @dataclass(frozen=True, kw_only=True)
 class Mark:
     """What an evaluation reads. `rules` stands for what is judged by and for what people did, `all` for that
-    and the values; `newest` is the newest value's id, `now` the moment as of which it was.
+    and the values; `newest` is the newest value's id, `now` the moment as of which it was; `collected` is
+    when windows were last collected, and how many of them then.
     """
 
     rules: str
     all: str
     newest: int
     now: datetime
+    collected: tuple[datetime | None, int]
 
 
 def mark_of(
@@ -55,7 +57,10 @@ def mark_of(
         for later in (timedelta(), model.settle_of(grain), model.settle_of(grain) + maturity)
     ]
     newest = select(MetricRow.id).where(MetricRow.model == model.name).order_by(MetricRow.id.desc()).limit(1)
-    held = select(func.count(), func.max(WindowRow.collected_at)).where(WindowRow.model == model.name)
+    last = session.scalar(newest) or 0
+    held = select(func.count()).where(WindowRow.model == model.name)
+    latest = session.scalar(select(func.max(WindowRow.collected_at)).where(WindowRow.model == model.name))
+    collected = (latest, session.scalar(held.where(WindowRow.collected_at == latest)) or 0)
     told = select(func.max(AlertChangeRow.id)).join(AlertRow, AlertRow.id == AlertChangeRow.alert_id)
     acted = select(func.max(TicketEventRow.id)).join(TicketRow, TicketRow.id == TicketEventRow.ticket_id)
     code = select(RunRow.code).where(RunRow.model == model.name).order_by(RunRow.id.desc()).limit(1)
@@ -68,12 +73,12 @@ def mark_of(
         session.scalar(acted.where(TicketRow.model == model.name)),
         [(path, path.stat().st_mtime_ns) for path in plugins], retention.rolled_until(session, model.name),
     ]  # fmt: skip
-    last = session.scalar(newest) or 0
     return Mark(
         rules=_digest(rules),
-        all=_digest([rules, ended, last, tuple(session.execute(held).one())]),
+        all=_digest([rules, ended, last, session.scalar(held), collected]),
         newest=last,
         now=now,
+        collected=collected,
     )
 
 
@@ -86,6 +91,7 @@ def firing_under(session: Session, model: str, mark: Mark) -> int | None:
 def keep(session: Session, model: str, mark: Mark, firing: int) -> None:
     """Keep what an evaluation was made from and what it found."""
     kept = asdict(mark) | {"now": mark.now.isoformat(), "firing": firing}
+    kept["collected"] = [mark.collected[0] and mark.collected[0].isoformat(), mark.collected[1]]
     settings.put(session, f"judged:{model}", json.dumps(kept))
 
 
@@ -102,9 +108,13 @@ def unjudged_from(session: Session, model: Model, watches: Sequence[Watch], mark
     changed = select(func.min(MetricRow.window_start)).where(
         MetricRow.model == model.name, MetricRow.id > kept["newest"]
     )
-    seen = select(func.min(WindowRow.start)).where(
-        WindowRow.model == model.name, WindowRow.collected_at >= before
-    )
+    seen = select(func.min(WindowRow.start)).where(WindowRow.model == model.name)
+    latest, many = kept["collected"]
+    if latest is not None:
+        then = datetime.fromisoformat(latest)
+        held = select(func.count()).where(WindowRow.model == model.name, WindowRow.collected_at == then)
+        more = (session.scalar(held) or 0) > many  # since then, as of the same moment
+        seen = seen.where(WindowRow.collected_at >= then if more else WindowRow.collected_at > then)
     grains = {model.grain, model.service_grain}
     row = max(watch.options.row for watch in watches) + max(RECOVERY[grain] for grain in grains)
     first = min(

@@ -1,7 +1,7 @@
 """Read from the store what a model's rules are judged on."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
 from typing import Any
 
@@ -11,17 +11,16 @@ from alerts.baseline import Baseline, baseline_of
 from alerts.days import holidays_of
 from alerts.defaults import Watch
 from alerts.rules.base import FOUR_WEEKS
-from alerts.series import Accepted, Known, Note
+from alerts.series import Accepted, Known, Note, is_live_log
 from alerts.traces import Traces, read_traces
 from core.config import Model, Project
 from core.rules import AlertKey, Resolution
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
-from core.windows import Grain
+from core.windows import Grain, Window
 from store import metrics, references, tickets, windows
-from store.normal import is_moving, window_of
+from store.normal import is_moving
 from store.retention import judged_from, reach
-from store.tables import WindowRow
 
 
 def read_known(
@@ -40,13 +39,22 @@ def read_known(
     accepted = accepted_keys(session, model.name)
     grains = sorted({model.grain, model.service_grain})
     read_from = _read_from(project, model, heard, accepted, since)
+    notes = [note for grain in grains for note in _notes(session, model, grain, read_from.get(grain))]
+    live, by_hours = is_live_log(model, notes), _by_hours(session, model, heard, now)
+    judged_by = {watch.metric for watch in heard if not watch.traced}
+    shown = {watch.metric for watch in heard if watch.traced} - judged_by  # contrasts are what is judged
+    judging = [watch for watch in heard if watch.metric not in shown]
     points: defaultdict[str, list[MetricPoint]] = defaultdict(list)
     for grain in grains:
-        for point in _points(session, project, model, grain, heard, baseline.points, read_from.get(grain)):
+        wanted = {*by_hours, *(["service.requests"] if live else [])} if grain is not model.grain else None
+        for point in _points(
+            session, project, model, grain, judging, wanted, baseline.points, read_from.get(grain)
+        ):
             points[point.metric].append(point)
-    rows = [
-        row for grain in grains for row in windows.windows(session, model.name, grain, read_from.get(grain))
-    ]
+    for point in metrics.points(
+        session, model.name, metrics=sorted(shown), column=None, grain=model.grain, since=since
+    ):
+        points[point.metric].append(point)
     first = min(windows.first(session, model.name, grain) or now for grain in grains)
     judged = judged_from(session, model)
     if since is not None:
@@ -58,14 +66,15 @@ def read_known(
         points=points,
         baseline=baseline,
         timed=reference is not None and reference.windows > 0,
-        notes=[_note(row) for row in rows],
+        notes=notes,
+        live=live,
         holidays=_holidays(
             project, first.astimezone(project.zone).date(), now.astimezone(project.zone).date()
         ),
         accepted=accepted,
         judged_from=judged,
         read_from=read_from,
-        by_hours=_by_hours(session, model, heard, now),
+        by_hours=by_hours,
         traces=read_traces(session, model, now, reference) if traced else Traces(),
         plugin_dirs=project.plugin_dirs,
     )
@@ -94,16 +103,18 @@ def _looks_back(project: Project, watch: Watch) -> Mapping[Grain, int] | None:
 
 def _points(
     session: Session, project: Project, model: Model, grain: Grain, watches: Sequence[Watch],
-    baseline: Mapping[str, Sequence[MetricPoint]], since: datetime | None,
+    wanted: Set[str] | None, baseline: Mapping[str, Sequence[MetricPoint]], since: datetime | None,
 ) -> list[MetricPoint]:  # fmt: skip
-    """Read the values of a grain: of the whole, and of segments where they are judged.
+    """Read the values of a grain: of the whole, and of segments where judged; `wanted` names the metrics.
 
     With `since`, what lies before it is left out but for the first values, which rules learn from, and for
-    those of rules that look at all of the past; contrasts hold the past of what they are judged by.
+    those of rules that look at all of the past.
     """
     entire = {w.metric for w in watches if not w.traced and _looks_back(project, w) is None}
     whole = {watch.metric for watch in watches} | {"service.requests", "quality.rows"}
     parted = {watch.metric for watch in watches if watch.segments is not None and model.segments}
+    if wanted is not None:
+        entire, whole, parted = entire & wanted, whole & wanted, parted & wanted
 
     def read(since: datetime | None, until: datetime | None, some: set[str]) -> list[MetricPoint]:
         found = metrics.points(
@@ -117,6 +128,8 @@ def _points(
             found += [point for point in everywhere if point.segment]
         return found
 
+    if not whole:
+        return []
     begun = windows.first(session, model.name, grain)
     if since is None or begun is None:
         return read(None, None, whole)
@@ -165,10 +178,18 @@ def accepted_keys(session: Session, model: str) -> Mapping[AlertKey, Accepted]:
     return found
 
 
-def _note(row: WindowRow) -> Note:
-    error = (row.reason or _("This window could not be collected.")) if row.state != "ok" else ""
-    delay = row.collected_at - row.end
-    return Note(window=window_of(row), delay=delay, error=error, schema=schema_of(row.notes))
+def _notes(session: Session, model: Model, grain: Grain, since: datetime | None) -> list[Note]:
+    """Read what was collected; how columns changed is read of base windows, for it is the same by hour."""
+    schema = grain is model.grain
+    return [
+        Note(
+            window=Window(start=row.start, end=row.end, grain=grain),
+            delay=row.collected_at - row.end,
+            error=(row.reason or _("This window could not be collected.")) if row.state != "ok" else "",
+            schema=schema_of(row.notes) if schema else {},
+        )
+        for row in windows.collected(session, model.name, grain, since, notes=schema)
+    ]
 
 
 def schema_of(notes: Mapping[str, Any]) -> dict[str, str]:

@@ -25,7 +25,7 @@ from store.normal import is_moving
 Place = tuple[str, str]
 """Segment and column."""
 LIVE_HOURS, LIVE_DELAY, LIVE_SHARE = 48, timedelta(hours=2), 0.8
-"""When a log counts as live: see `_is_live_log`."""
+"""When a log counts as live: see `is_live_log`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,8 @@ class Known:
     windows (`timed`) or its one value, empty where the reference moves; `notes` the collected windows;
     `accepted` the keys whose level counts as a new normal. What lies before `judged_from` of its grain stands
     as it was judged, and is only learnt from; `points` may have gaps before `read_from`. `by_hours` are the
-    metrics whose requests fell mostly into hours with enough rows. `traces` are the contrasts of columns.
+    metrics whose requests fell mostly into hours with enough rows; `live` says that rows are logged as they
+    happen. Of hours, only the values of those metrics are read. `traces` are the contrasts of columns.
     """
 
     model: Model
@@ -78,6 +79,7 @@ class Known:
     judged_from: Mapping[Grain, datetime] = field(default_factory=dict)
     read_from: Mapping[Grain, datetime] = field(default_factory=dict)
     by_hours: frozenset[str] = frozenset()
+    live: bool = False
     traces: Traces = field(default_factory=Traces)
     plugin_dirs: tuple[Path, ...] = ()
 
@@ -221,6 +223,7 @@ def _series(watch: Watch, known: Known, place: Place, points: Sequence[MetricPoi
         distance=watch.distance,
         zone=known.zone,
         holidays=known.holidays,
+        judged_from=known.judged_from.get(grain),
     )
 
 
@@ -271,7 +274,7 @@ def _filled(known: Known) -> list[MetricPoint]:
     """Count the rows of every closed window since the first one, with 0 where none ever came."""
     model = known.model
     kept = [("quality.rows", model.grain)]
-    if _is_live_log(known):
+    if known.live:
         kept.insert(0, ("service.requests", model.service_grain))
     for metric, grain in kept:
         counted = {
@@ -299,13 +302,13 @@ def _filled(known: Known) -> list[MetricPoint]:
     return found
 
 
-def _is_live_log(known: Known) -> bool:
+def is_live_log(model: Model, notes: Sequence[Note]) -> bool:
     """Tell whether the log is written as things happen: of the last 48 hours four in five came within two.
 
     A log whose files land once a day has empty hours that mean nothing; its days are counted instead.
     """
-    hours = [note for note in known.notes if note.window.grain is known.model.service_grain]
-    if known.model.service_grain is known.model.grain or not hours:
+    hours = [note for note in notes if note.window.grain is model.service_grain]
+    if model.service_grain is model.grain or not hours:
         return False
     newest = sorted(hours, key=lambda note: note.window.start)[-LIVE_HOURS:]
     soon = sum(note.delay is not None and note.delay <= LIVE_DELAY for note in newest)

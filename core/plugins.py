@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -157,12 +158,15 @@ def status(port: Port, extra_dirs: Sequence[Path] = ()) -> list[PluginStatus]:
 
 
 def _files(port: Port, extra_dirs: Sequence[Path]) -> dict[str, tuple[Path, bool]]:
-    found = {
-        kind: (path, False) for kind, path in _list(_HOME.joinpath(*port.package.split(".")), port.nested)
-    }
+    found = {kind: (path, False) for kind, path in _ours(port)}
     for folder in extra_dirs:
         found |= {kind: (path, True) for kind, path in _list(folder / port.folder, port.nested)}
     return found
+
+
+@cache
+def _ours(port: Port) -> Sequence[tuple[str, Path]]:
+    return tuple(_list(_HOME.joinpath(*port.package.split(".")), port.nested))
 
 
 def _list(folder: Path, nested: bool) -> Iterator[tuple[str, Path]]:

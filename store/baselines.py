@@ -13,6 +13,9 @@ from core.windows import Grain, Window
 from store.new_rows import put_row
 from store.tables import BaselineRow
 
+_GRAINS = {grain.value: grain for grain in Grain}
+_STATES = {state.value: state for state in ValueState}
+
 
 def kept(session: Session, model: str, mark: str) -> list[MetricPoint] | None:
     """Return the values that were kept under a mark; None where there are none."""
@@ -28,7 +31,7 @@ def kept(session: Session, model: str, mark: str) -> list[MetricPoint] | None:
         span = (start, end, grain)
         if span not in windows:
             windows[span] = Window(
-                start=datetime.fromisoformat(start), end=datetime.fromisoformat(end), grain=Grain(grain)
+                start=datetime.fromisoformat(start), end=datetime.fromisoformat(end), grain=_GRAINS[grain]
             )
         value, lower, upper, n, numerator, denominator = numbers
         points.append(
@@ -36,7 +39,7 @@ def kept(session: Session, model: str, mark: str) -> list[MetricPoint] | None:
                 model=model, metric=metric, segment=segment, column=column, window=windows[span], final=final,
                 value=MetricValue(
                     value=value, lower=lower, upper=upper, n=n, numerator=numerator,
-                    denominator=denominator, state=ValueState(state), reason=reason,
+                    denominator=denominator, state=_STATES[state], reason=reason,
                 ),
             )
         )  # fmt: skip

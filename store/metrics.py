@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, Table, bindparam, func, insert, or_, select, update
+from sqlalchemy import Select, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.values import MetricPoint, MetricValue, Origin, ValueState
@@ -14,10 +14,16 @@ from store.tables import MetricRow, RunRow
 
 _TABLE = cast(Table, MetricRow.__table__)
 _T = _TABLE.c
+_RUN = cast(Table, RunRow.__table__).c
 _CHUNK = 400
 _STATES = {str(state): state for state in ValueState}
 _FACTS = ("value", "lower", "upper", "n", "numerator", "denominator", "state", "reason", "maturity")
 """What makes a value another one."""
+_ASKED: Select[Any] = select(
+    _T.model, _T.metric, _T.version, _T.segment, _T.column, _T.window_start, _T.window_end, _T.grain,
+    _T.value, _T.lower, _T.upper, _T.n, _T.numerator, _T.denominator, _T.state, _T.reason, _T.maturity,
+    _T.computed_at, _T.superseded_at, _T.why, _T.run_id,
+)  # fmt: skip
 
 
 def points(
@@ -40,10 +46,7 @@ def points(
         since, until: windows that start in [since, until).
         as_of: the values that stood at that time, instead of the current ones.
     """
-    query: Select[Any] = select(*_T, RunRow.configuration, RunRow.code, RunRow.source).where(
-        _T.model == model
-    )
-    query = query.outerjoin(RunRow, RunRow.id == _T.run_id)
+    query = _ASKED.where(_T.model == model)
     if metric is not None:
         query = query.where(_T.metric == metric)
     if metrics is not None:
@@ -96,12 +99,11 @@ def history(
     column: str = "",
 ) -> list[MetricPoint]:
     """Return every value that one place ever had, the first one first."""
-    query: Select[Any] = select(*_T, RunRow.configuration, RunRow.code, RunRow.source).where(
+    query = _ASKED.where(
         _T.model == model, _T.metric == metric, _T.version == version, _T.segment == segment,
         _T.column == column, _T.grain == str(window.grain), _T.window_start == window.start,
     )  # fmt: skip
-    query = query.outerjoin(RunRow, RunRow.id == _T.run_id).order_by(_T.id)
-    return _points(session, query)
+    return _points(session, query.order_by(_T.id))
 
 
 def save_points(
@@ -189,28 +191,34 @@ def _standing(query: Select[Any], as_of: datetime | None) -> Select[Any]:
 
 
 def _points(session: Session, query: Select[Any]) -> list[MetricPoint]:
-    """Read values; those of one window share it."""
+    """Read values; those of one window share it, and those of one run their origin."""
     held: dict[tuple[Any, ...], Window] = {}
+    origins: dict[int | None, Origin | None] = {None: None}
     found = []
-    for row in session.execute(query):
-        span = (row.window_start, row.window_end, row.grain)
+    for (
+        model, metric, version, segment, column, start, end, grain, value, lower, upper, n, numerator,
+        denominator, state, reason, maturity, computed_at, superseded_at, why, run_id,
+    ) in session.execute(query):  # fmt: skip
+        span = (start, end, grain)
         if span not in held:
-            held[span] = Window(start=row.window_start, end=row.window_end, grain=Grain(row.grain))
-        found.append(_point(row, held[span]))
+            held[span] = Window(start=start, end=end, grain=Grain(grain))
+        if run_id not in origins:
+            origins[run_id] = _origin(session, run_id)
+        found.append(
+            MetricPoint(
+                model=model, metric=metric, version=version, segment=segment, column=column,
+                window=held[span],
+                value=MetricValue(
+                    value=value, lower=lower, upper=upper, n=n, numerator=numerator, denominator=denominator,
+                    state=_STATES[state], reason=reason,
+                ),
+                final=maturity == "final", computed_at=computed_at, superseded_at=superseded_at, why=why,
+                origin=origins[run_id],
+            )
+        )  # fmt: skip
     return found
 
 
-def _point(row: Row[Any], window: Window) -> MetricPoint:
-    return MetricPoint(
-        model=row.model, metric=row.metric, version=row.version, segment=row.segment, column=row.column,
-        window=window,
-        value=MetricValue(
-            value=row.value, lower=row.lower, upper=row.upper, n=row.n, numerator=row.numerator,
-            denominator=row.denominator, state=_STATES[row.state], reason=row.reason,
-        ),
-        final=row.maturity == "final", computed_at=row.computed_at, superseded_at=row.superseded_at,
-        why=row.why,
-        origin=None
-        if row.code is None
-        else Origin(configuration=row.configuration, code=row.code, source=row.source),
-    )  # fmt: skip
+def _origin(session: Session, run_id: int) -> Origin | None:
+    row = session.execute(select(_RUN.configuration, _RUN.code, _RUN.source).where(_RUN.id == run_id)).first()
+    return None if row is None else Origin(configuration=row.configuration, code=row.code, source=row.source)

@@ -1,6 +1,8 @@
 """The tables of the metric database (times in UTC, ids that reach a URL are stable)."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+TIMES = 4096
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -41,6 +45,11 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """Read each time once: the values of a window share it, and there are thousands."""
+        read = super().result_processor(dialect, coltype)
+        return None if read is None else lru_cache(maxsize=TIMES)(read)
 
 
 Serial = BigInteger().with_variant(Integer, "sqlite")

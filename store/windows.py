@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.windows import Grain
@@ -30,6 +30,18 @@ def windows(
     if until is not None:
         query = query.where(WindowRow.start < until)
     return cast(list[WindowRow], list(session.execute(query.order_by(WindowRow.start))))
+
+
+def collected(
+    session: Session, model: str, grain: Grain | str, since: datetime | None = None, *, notes: bool = True
+) -> Sequence[Row[Any]]:
+    """Return start, end, state, reason, collected_at and, if asked for, notes of windows, oldest first."""
+    asked = [_TABLE.c[name] for name in ("start", "end", "state", "reason", "collected_at")]
+    query = select(*asked, *([_TABLE.c.notes] if notes else []))
+    query = query.where(WindowRow.model == model, WindowRow.grain == str(grain))
+    if since is not None:
+        query = query.where(WindowRow.start >= since)
+    return session.execute(query.order_by(WindowRow.start)).all()
 
 
 def uncomputed(session: Session, model: str, grain: Grain | str, how: str) -> list[WindowRow]:

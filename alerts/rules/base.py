@@ -125,7 +125,7 @@ class Series:
     the series that a window is compared with, None unless the reference moves. `harm` is the harmful side;
     `distance`: the metric is a distance that sampling noise alone makes larger at small n. `holidays` are
     days compared with nothing. `trace` is there for drift of a column: all of its windows, where `points` may
-    be the newest ones alone.
+    be the newest ones alone. Nobody asks for judgements of windows that start before `judged_from`.
     """
 
     key: AlertKey
@@ -140,12 +140,17 @@ class Series:
     distance: bool = False
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     holidays: Mapping[date, str] = field(default_factory=dict)
+    judged_from: datetime | None = None
 
     def since(self, start: datetime) -> "Series":
         """Return the same from a time on, with what is normal to be learnt afresh."""
         points = tuple(point for point in self.points if point.window.start >= start)
         trace = None if self.trace is None else self.trace.since(start)
         return replace(self, points=points, baseline=(), trace=trace)
+
+    def asks(self, window: Window) -> bool:
+        """Tell whether a judgement of a window is asked for."""
+        return self.judged_from is None or window.start >= self.judged_from
 
     def figure(self, value: float | None) -> str:
         """Write a value of this series."""
@@ -186,7 +191,7 @@ class Rule(Protocol):
     LOOKS_BACK: Mapping[Grain, int]
 
     def judge(self, series: Series, options: RuleOptions) -> list[Judgement]:
-        """Return one judgement for each point of the series, in order."""
+        """Return one judgement for each point that one is asked for, in order; others may be in it."""
         ...
 
 
@@ -194,7 +199,7 @@ class Together(Rule, Protocol):
     """A rule that judges a family as one: the columns of a model share one chance of a false alarm."""
 
     def judge_together(self, family: Sequence[Series], options: RuleOptions) -> list[list[Judgement]]:
-        """Return for each series one judgement for each of its windows, in order."""
+        """Return for each series one judgement for each window that one is asked for, in order."""
         ...
 
 

@@ -67,6 +67,8 @@ def judge(series: Series, options: Options) -> list[Judgement]:
     normals, run = _Normals(series, options), 0
     found = []
     for at, point in enumerate(series.points):
+        if normals.fixed and not series.asks(point.window):
+            continue
         holiday = series.holiday(point.window)
         if not has_number(point):
             found.append(unknown(point))
@@ -140,7 +142,7 @@ class _Normals:
         self.least = options.learn if grain is not Grain.HOUR or options.learn == 1 else self._most
         usable = [point for point in series.baseline if has_number(point)]
         fits = len(usable) >= options.learn and options.against == "reference"
-        self._fixed = usable if fits else []
+        self.fixed = usable if fits else []
         self._log = [
             (at, point)
             for at, point in enumerate(series.points)
@@ -156,8 +158,8 @@ class _Normals:
 
         `run` is how many windows just before it were outside: see the head of this file.
         """
-        if self._fixed:
-            return self._learn((-1, len(self._fixed)), self._fixed), len(self._fixed)
+        if self.fixed:
+            return self._learn((-1, len(self.fixed)), self.fixed), len(self.fixed)
         rank = self._rank[at]
         if rank < self.least:
             return None, rank

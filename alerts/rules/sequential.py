@@ -191,7 +191,7 @@ def _judgements(one: _Member, recovery: int) -> list[Judgement]:
     found = []
     bands = [_Band.of(part, fit) for fit in one.fits]
     for at, window in enumerate(part.windows):
-        if window not in own:
+        if window not in own or not part.series.asks(window):
             continue
         point = points.get(window.start) or _pointless(part, at)
         why = _unusable(one, at, point)
