@@ -1,17 +1,23 @@
 """Rules are judged again when something that they read has changed, and only then."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 import alerts.evaluate
+from alerts.defaults import rules_of
 from alerts.evaluate import EvaluateResult, evaluate
-from store import settings, silences, tickets
+from alerts.mark import keep, mark_of, unjudged_from
+from alerts.rules.base import RECOVERY
+from store import settings, silences, tickets, windows
 from store.alerts import rule_states
-from tests.alerts.house import QUIET, TWO, House, conversions, number, rows
+from store.tables import AlertRow
+from tests.alerts.house import QUIET, TWO, House, conversions, day, number, rows
+from tests.store.made import window as a_window
 
 DAYS = 35
 
@@ -145,3 +151,34 @@ def test_judging_what_is_new_finds_what_judging_all_of_it_finds(
     assert len(houses[0].alerts()) > 2
     assert len(houses[0].messages()) > 1
     assert begun.count(None) < len(begun) * 0.6
+
+
+def collected(house: House, first: int, last: int, moment: datetime) -> None:
+    """Collect the days from `first` to before `last`."""
+    rows = [a_window(at, start=day(at).start, collected_at=moment) for at in range(first, last)]
+    with house.store.write() as session:
+        windows.save_windows(session, rows)
+
+
+@pytest.mark.parametrize(
+    ("first", "hours"),
+    [(DAYS + 2, 24), (DAYS - 5, 24), (DAYS + 2, 0)],
+    ids=["new", "late rows", "same moment"],
+)
+def test_of_collected_windows_the_new_ones_are_judged(house: House, first: int, hours: int) -> None:
+    model, watches = house.project.models["lead"], rules_of(house.project.models["lead"])
+    now = house.at(DAYS + 20)
+    later_on = now + timedelta(hours=hours)
+    collected(house, 0, DAYS + 2, now)
+    with house.store.write() as session:
+        session.execute(
+            update(AlertRow).values(state="withdrawn")
+        )  # what lasts since an earlier day is judged from there
+        keep(session, "lead", mark_of(session, house.project, model, watches, now), firing=0)
+    collected(house, first, DAYS + 3, later_on)
+    with house.store.read() as session:
+        mark = mark_of(session, house.project, model, watches, later_on)
+        since = unjudged_from(session, model, watches, mark)
+    reach = max(watch.options.row for watch in watches) + RECOVERY[model.service_grain]
+    expected = day(first).start if hours else day(0).start
+    assert since == expected - reach * timedelta(days=1)
