@@ -1,7 +1,7 @@
 """Turn answers into the parts of profiles."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -67,9 +67,14 @@ def build_inputs(job: Job, counted: Counted, segment: Sequence[str]) -> dict[Cel
     sums = {
         key: steady(_known(values)) for key, values in counted.values.items() if not key.startswith(_EXACT)
     }
+    moments, scores_by = _moments(job, counted), _scores_by(job, counted)
     for g, key in enumerate(counted.keys):
         cell = cell_of(key, segment)
-        part = _inputs(job, counted, sums, g)
+        part = replace(
+            _inputs(job, counted, sums, g),
+            **{name: rows[g] for name, rows in moments.items()},
+            score_by={column: rows[g] for column, rows in scores_by.items()},
+        )
         made[cell] = made[cell].merge(part) if cell in made else part
     return made
 
@@ -85,8 +90,6 @@ def _inputs(job: Job, counted: Counted, sums: Mapping[str, Floats], g: int) -> I
     elif "class" in counted.hists:
         score = counted.hists["class"][g, 0, :-1, None]
     return Inputs(
-        **_moments(job, counted, g),
-        score_by=_scores_by(job, counted, g),
         rows=rows,
         duplicates=_whole(values, "duplicates", g),
         errors=sum(n for status, n in statuses.items() if is_error(status)),
@@ -107,37 +110,40 @@ def _inputs(job: Job, counted: Counted, sums: Mapping[str, Floats], g: int) -> I
     )
 
 
-def _moments(job: Job, counted: Counted, g: int) -> dict[str, Any]:
-    """Return sums of columns and of their products; 24 bits of each are more than enough."""
+def _moments(job: Job, counted: Counted) -> dict[str, Any]:
+    """Return sums of columns and of their products, [groups, …]; 24 bits of each are more than enough."""
     values, columns = counted.values, job.grids.moments
     if not any(f"moment:{column}" in values for column in columns):
         return {}
+    none = np.zeros(len(counted.keys))
 
-    def row(keys: Iterable[str]) -> Floats:
-        return _known(np.array([values[key][g] if key in values else 0.0 for key in keys]))
+    def table(keys: Iterable[str]) -> Floats:
+        return _known(np.stack([values.get(key, none) for key in keys], axis=1))
 
     pairs = [(one, other) for i, one in enumerate(columns) for other in columns[i:]]
     return {
-        "sums": steady(row(f"moment:{column}" for column in columns), bits=24),
-        "pair_sums": steady(row(pair_key("pair_sums", *pair) for pair in pairs), bits=24),
-        "pair_rows": row(pair_key("pair_rows", *pair) for pair in pairs).astype(np.int64),
+        "sums": steady(table(f"moment:{column}" for column in columns), bits=24),
+        "pair_sums": steady(table(pair_key("pair_sums", *pair) for pair in pairs), bits=24),
+        "pair_rows": table(pair_key("pair_rows", *pair) for pair in pairs).astype(np.int64),
     }
 
 
-def _scores_by(job: Job, counted: Counted, g: int) -> dict[str, Floats]:
-    """Return rows and sums of scores by bin: what is counted up to an edge, less what is up to the last."""
+def _scores_by(job: Job, counted: Counted) -> dict[str, Floats]:
+    """Return rows and sums of scores by bin, [groups, bins, 2]: up to an edge less up to the last."""
     values, found = counted.values, dict[str, Floats]()
+    if not any(key.startswith("by_sum:") for key in values):
+        return found
     for column, tests in score_bins(job.grids).items():
         keys = [f"{column}\x1f{at}" for at in range(len(tests))]
         if f"by_sum:{keys[0]}" not in values:
             continue
         sums = _known(
-            np.array([[values[f"{what}:{key}"][g] for what in ("by_rows", "by_sum")] for key in keys])
+            np.stack([np.stack([values[f"by_rows:{key}"], values[f"by_sum:{key}"]], 1) for key in keys], 1)
         )
         if isinstance(job.grids.columns[column], NumericGrid):
-            sums = np.diff(sums, axis=0, prepend=np.zeros((1, 2)))
+            sums = np.diff(sums, axis=1, prepend=0.0)
         else:
-            sums[-1] -= sums[:-1].sum(axis=0)
+            sums[:, -1] -= sums[:, :-1].sum(axis=1)
         found[column] = steady(sums, bits=24)
     return found
 
