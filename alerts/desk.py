@@ -26,7 +26,7 @@ from alerts.series import Judged, Known
 from core.config import Project
 from core.evidence import Finding
 from core.messages import Severity
-from core.rules import AlertState, Resolution, TicketState
+from core.rules import WORKING, AlertState, Resolution, TicketState
 from store import outbox, tickets
 from store.tables import IncidentRow, TicketRow
 
@@ -62,6 +62,8 @@ class Desk:
             own = [row for row in self.book.rows if row.incident_id == incident.id]
             if any(row.state == AlertState.FIRING and row.severity != Severity.NOTICE for row in own):
                 continue  # drift that explains an incident does not keep it open
+            if self._is_worked_on(incident):
+                continue  # the proof of the new version closes it, or opens it again
             self.incidents.remove(incident)
             tickets.close_incident(self.session, incident, now=self.known.now)
             withdrawn = bool(own) and all(row.state == AlertState.WITHDRAWN for row in own)
@@ -72,6 +74,10 @@ class Desk:
                         self.session, ticket, resolution=resolution, now=self.known.now, actor=ACTOR
                     )
                     self.closed.append(ticket)
+
+    def _is_worked_on(self, incident: IncidentRow) -> bool:
+        found = tickets.tickets(self.session, model=self.known.model.name)
+        return any(one.incident_id == incident.id and one.state in WORKING for one in found)
 
     def open_what_lasts(self, entries: Sequence[Entry]) -> None:
         """Put every live alert into an incident; open one ticket for each new incident.

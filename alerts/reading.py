@@ -162,13 +162,13 @@ def _by_hours(session: Session, model: Model, watches: Sequence[Watch], now: dat
 
 
 def accepted_keys(session: Session, model: str) -> Mapping[AlertKey, Accepted]:
-    """Return the newest accepted level of each key."""
+    """Return the newest level of each key that a person accepted, or a new version was proven at."""
     found: dict[AlertKey, Accepted] = {}
     for ticket in tickets.tickets(session, model=model):
-        if ticket.resolution != Resolution.ACCEPTED:
+        if ticket.resolution not in (Resolution.ACCEPTED, Resolution.VERIFIED):
             continue
         for event in tickets.events(session, ticket.id):
-            if event.action != "accepted":
+            if event.action != ticket.resolution:
                 continue
             level = Accepted(since=datetime.fromisoformat(event.detail["from"]), at=event.at)
             for place in event.detail["keys"]:

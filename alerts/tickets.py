@@ -12,23 +12,37 @@ from sqlalchemy.orm import Session
 
 from core.errors import GoalkeeperError
 from core.messages import Severity
-from core.rules import AlertState, Dismissal, Resolution, TicketKind, TicketState
+from core.rules import WORKING, AlertState, Dismissal, Resolution, TicketKind, TicketState
 from core.spelling import listed, nearest_of
 from core.text import gettext as _
 from core.text import ngettext
 from store import alerts, outbox, tickets
 from store.tables import AlertRow, TicketRow
 
-WORKING = (TicketState.RETRAINING, TicketState.VERIFYING, TicketState.UNCONFIRMED)
 NEXT: Mapping[TicketState, Sequence[TicketState]] = {
-    TicketState.OPEN: (TicketState.ACKNOWLEDGED, TicketState.RETRAINING, TicketState.CLOSED),
-    TicketState.ACKNOWLEDGED: (TicketState.RETRAINING, TicketState.CLOSED),
-    TicketState.RETRAINING: (TicketState.VERIFYING, TicketState.UNCONFIRMED, TicketState.CLOSED),
-    TicketState.UNCONFIRMED: (TicketState.RETRAINING, TicketState.VERIFYING, TicketState.CLOSED),
+    TicketState.OPEN: (
+        TicketState.ACKNOWLEDGED,
+        TicketState.RETRAINING,
+        TicketState.VERIFYING,
+        TicketState.CLOSED,
+    ),
+    TicketState.ACKNOWLEDGED: (TicketState.RETRAINING, TicketState.VERIFYING, TicketState.CLOSED),
+    TicketState.RETRAINING: (
+        TicketState.VERIFYING,
+        TicketState.UNCONFIRMED,
+        TicketState.OPEN,
+        TicketState.CLOSED,
+    ),
+    TicketState.UNCONFIRMED: (
+        TicketState.RETRAINING,
+        TicketState.VERIFYING,
+        TicketState.OPEN,
+        TicketState.CLOSED,
+    ),
     TicketState.VERIFYING: (TicketState.RETRAINING, TicketState.CLOSED, TicketState.OPEN),
     TicketState.CLOSED: (),
 }
-"""Where a ticket may go from where it stands; from verifying it is reopened when the proof fails."""
+"""Where a ticket may go from where it stands; it is reopened when the retraining or the proof fails."""
 LONGEST = 4000
 
 

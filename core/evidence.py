@@ -108,6 +108,48 @@ class CarrierFact(Fact):
     would: float | None = None
 
 
+class LevelOf(Fact):
+    """A metric over some windows with mature outcomes: its mean, 95 % limits, how many windows and rows."""
+
+    value: float
+    lower: float
+    upper: float
+    windows: int
+    n: int = 0
+
+
+class ProofFact(Fact):
+    """A new version beside the level that a ticket was opened at, in the metric's unit.
+
+    `old` is that level, since the harm began; `beside`: both versions served in the same windows. `before` is
+    the level before the harm, `floor` by how much the new one may stay behind it. `lower` and `upper` bound
+    the difference new − old at all times. `up`: more is good. `waits` says in words what is missing.
+    """
+
+    metric: str
+    title: str
+    unit: str = ""
+    currency: str = ""
+    up: bool = True
+    version: str
+    before: float
+    floor: float
+    old: LevelOf | None = None
+    new: LevelOf | None = None
+    beside: bool = False
+    change: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    waits: str = ""
+
+    @property
+    def is_better(self) -> bool:
+        """Tell whether it is better than the level that the ticket was opened at, by the test."""
+        if self.lower is None or self.upper is None:
+            return False
+        return self.lower > 0 if self.up else self.upper < 0
+
+
 class SegmentFact(Fact):
     """The same metric in one segment: in the bad window, and before."""
 

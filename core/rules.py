@@ -36,6 +36,10 @@ class TicketState(StrEnum):
     CLOSED = "closed"
 
 
+WORKING = frozenset({TicketState.RETRAINING, TicketState.VERIFYING, TicketState.UNCONFIRMED})
+"""States in which a new version is made or looked at: recovery alone does not close such a ticket."""
+
+
 class Resolution(StrEnum):
     """Why a ticket was closed."""
 

@@ -6,12 +6,14 @@ from datetime import datetime, time
 import streamlit as st
 from sqlalchemy.orm import Session
 
+from alerts import retraining
 from alerts import tickets as desk
 from core.errors import GoalkeeperError
 from core.rules import Dismissal, TicketState
 from core.text import gettext as _
 from dashboard import text, widgets
 from dashboard.context import Context
+from store import retrainings
 from store.tables import TicketRow
 
 DONE = "ticket-done"
@@ -29,6 +31,7 @@ def panel(context: Context, ticket: TicketRow, since: datetime) -> None:
     with st.container(horizontal=True, gap="small", key="acts"):
         if ticket.state != TicketState.CLOSED:
             _acknowledge(context, ticket)
+            _retrain(context, ticket)
             _assign(context, ticket)
         _comment(context, ticket)
         if ticket.state != TicketState.CLOSED:
@@ -55,6 +58,34 @@ def _acknowledge(context: Context, ticket: TicketRow) -> None:
             lambda session, who, now: desk.acknowledge(session, ticket.id, actor=who, now=now),
             _("Acknowledged: the others see that somebody is on it."),
         )
+
+
+def _retrain(context: Context, ticket: TicketRow) -> None:
+    """Offer to start a retraining, or to approve the one that waits; nothing where none can be."""
+    model = context.project.models.get(ticket.model)
+    if model is None or model.retrain is None or not desk.may_become(ticket, TicketState.RETRAINING):
+        return
+    with context.store.read() as session:
+        made = retrainings.retrainings(session, ticket_id=ticket.id)
+    waits = [row for row in made if row.state == "asked"]
+    if any(row.actor for row in waits):
+        return
+    label = _("Approve the retraining") if waits else _("Retrain") if not made else _("Retrain again")
+    with (
+        st.popover(label, icon=":material/model_training:"),
+        st.form("retrain", border=False),
+    ):
+        st.caption(
+            _("It starts with the next pass; the version that it makes is proven before this ticket closes.")
+        )
+        if st.form_submit_button(label, type="primary"):
+            _do(
+                context,
+                lambda session, who, now: retraining.ask(
+                    session, context.project, ticket.id, actor=who, now=now
+                ),
+                _("Asked for: the next pass starts it."),
+            )
 
 
 def _assign(context: Context, ticket: TicketRow) -> None:

@@ -9,9 +9,10 @@ import streamlit as st
 
 from alerts import tickets as desk
 from alerts.incidents import worst_first
+from alerts.readiness import readiness
 from core.errors import GoalkeeperError
-from core.evidence import Evidence, Finding
-from core.figures import points
+from core.evidence import Evidence, Finding, ProofFact
+from core.figures import figure, points
 from core.rules import TicketState
 from core.text import gettext as _
 from core.windows import Grain
@@ -20,7 +21,7 @@ from dashboard.context import Context
 from dashboard.scene import Level, Scene, Shade
 from dashboard.tables import Cell
 from dashboard.theme import palette
-from reports import wording
+from reports import proofs, wording
 from reports.wording import Links
 from store import tickets
 from store.tables import AlertRow, TicketEventRow, TicketRow
@@ -101,6 +102,7 @@ def render(context: Context, ticket_id: int) -> None:
             _facts(context, opened, since)
         with left:
             _happened(context, opened)
+            _retraining(context, opened)
             _looks(context, opened)
             explanation.why(context, row.model, opened.explained)
             _findings(context, opened)
@@ -173,6 +175,57 @@ def _happened(context: Context, opened: Opened) -> None:
             goal = text.markdown(wording.goal_sentence(opened.evidence.goal))
             st.markdown(_("**For the goal:**") + " " + goal)
     _chart(context, opened, worst)
+
+
+def _retraining(context: Context, opened: Opened) -> None:
+    """Say how far a ticket that asks for a retraining is, with what the retraining printed."""
+    row, model = opened.row, context.project.models.get(opened.row.model)
+    with context.store.read() as session:
+        checks = readiness(session, model, row, context.now) if model is not None else []
+        steps = proofs.progress(
+            session, row, context.zone, checks=[(one.ok, one.text) for one in checks],
+            by_hand=model is None or model.retrain is None,
+        )  # fmt: skip
+    if not steps:
+        return
+    st.header(_("Retraining and proof"), anchor="retraining")
+    for step in steps:
+        st.markdown(f"{step.sign} {text.markdown(step.text, limit=800)}")
+        if step.log:
+            with st.expander(_("What it printed")):
+                st.code(step.log, language=None)
+    looked = [step.proof for step in steps if step.proof is not None and step.proof.change is not None]
+    if looked:
+        _proof(looked[-1])
+
+
+def _proof(fact: ProofFact) -> None:
+    """Lay the levels side by side: before the harm, since, and with the new version."""
+
+    def shown(value: float) -> str:
+        return figure(value, fact.unit, currency=fact.currency)
+
+    rows: list[list[str | Cell]] = [[_("Normal before the harm"), shown(fact.before), "", ""]]
+    for label, level in ((_("Since the harm began"), fact.old), (fact.version, fact.new)):
+        if level is not None:
+            limits = f"{shown(level.lower)} … {shown(level.upper)}"
+            behind = _("{windows} windows, {n} rows").format(
+                windows=level.windows, n=text.number(level.n, "count")
+            )
+            rows.append([Cell(text=label, note=behind), shown(level.value), limits, ""])
+    if fact.change is not None and fact.lower is not None and fact.upper is not None:
+        limits = " … ".join(
+            points(one, fact.unit, currency=fact.currency) for one in (fact.lower, fact.upper)
+        )
+        note = _("holds at any time with 95 %")
+        change = points(fact.change, fact.unit, currency=fact.currency)
+        rows.append(
+            [_("Change"), change, Cell(text=limits, note=note), _("better") if fact.is_better else ""]
+        )
+    tables.table(
+        [text.markdown(fact.title, limit=60), _("Level"), _("Likely range"), ""], rows, figures=(1, 2),
+        label=_("The proof of the new version"),
+    )  # fmt: skip
 
 
 def _chart(context: Context, opened: Opened, worst: Finding) -> None:
@@ -284,6 +337,17 @@ def _told(event: TicketEventRow) -> str:
         "opened": _("opened the ticket"),
         "joined": _("added a finding"),
         "acknowledged": _("acknowledged it"),
+        "approval_asked": _("asked for approval of the retraining"),
+        "approved": _("approved the retraining"),
+        "retraining_asked": _("asked for a retraining"),
+        "retraining": _("began the retraining"),
+        "retrained": _("said that the retraining is done: {version}").format(version=detail.get("version"))
+        if detail.get("version")
+        else _("said that the retraining is done"),
+        "retraining_failed": _("said that the retraining failed"),
+        "unconfirmed": _("could not tell what became of the retraining"),
+        "verifying": _("saw {version} in the log: its proof begins").format(version=detail.get("version")),
+        "reopened": _("opened it again"),
         "commented": _("wrote"),
         "assigned": _("gave it to {name}").format(name=detail.get("to"))
         if detail.get("to")
@@ -295,6 +359,10 @@ def _told(event: TicketEventRow) -> str:
         "withdrawn": _("closed it: the data were corrected and show no harm"),
         "verified": _("closed it: the new version is proven better"),
     }.get(event.action, event.action)
+    if event.action in ("reopened", "verified") and detail.get("proof"):
+        fact = ProofFact.model_validate(detail["proof"])
+        told = proofs.verdict(str(detail.get("outcome") or "verified"), str(detail.get("version")))
+        return f"{words}: {told} {proofs.sentence(fact)}"
     found = detail.get("finding")
     said: Sequence[object] = (
         detail.get("text"),

@@ -22,7 +22,7 @@ app = typer.Typer(
 COMMANDS = (
     "init", "check", "plan", "collect", "serve", "dashboard", "demo",
     "metrics", "explain", "alerts", "tickets", "rules", "reference", "regrid", "marks", "silence", "requests",
-    "report", "db", "plugins",
+    "export", "report", "db", "plugins",
 )  # fmt: skip
 """In the order of the help; each is goalkeeper/commands/<name>.py with a `register(app)`."""
 

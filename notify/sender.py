@@ -146,7 +146,7 @@ def _send(
     return message.subject
 
 
-_THREADED: Sequence[str] = ("update", "resolved")
+_THREADED: Sequence[str] = ("update", "step", "resolved")
 
 
 def _retry_at(row: OutboxRow, error: DeliveryError, now: datetime) -> datetime | None:

@@ -1,25 +1,28 @@
 """The letters about tickets: opened, updated, resolved."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
 from core.config import Model, Project
 from core.dates import length_text, local_time
-from core.evidence import Evidence, Finding
+from core.evidence import Evidence, Finding, ProofFact
 from core.messages import Picture
 from core.rules import Resolution
+from core.text import N_, ngettext
 from core.text import gettext as _
-from core.text import ngettext
 from core.values import ValueState
-from reports import pictures, reasons, wording
+from reports import pictures, proofs, reasons, wording
 from reports.mail import Block, Button, Facts, Image, Items, Lead, Letter, Tone, items, web_link
 from reports.wording import Links
-from store import metrics
+from store import metrics, retrainings
+from store import proofs as store_proofs
 from store.tables import OutboxRow, TicketRow
 
 _WORDS = ("service.freshness", "quality.schema")
 """Rules whose sentence says it all: a picture of their numbers would show nothing."""
+LINES = 6
+"""Lines that are told of what a retraining printed."""
 HISTORY = 60
 """Windows that a picture shows."""
 
@@ -137,7 +140,72 @@ def update(
     )
 
 
-def resolved(row: OutboxRow, ticket: TicketRow, title: str, links: Links, project: Project) -> Letter:
+STEPS: Mapping[str, tuple[str, str]] = {
+    "approval_asked": (N_("Approve the retraining"), N_("approval")),
+    "retraining_failed": (N_("The retraining failed"), N_("failed")),
+    "unconfirmed": (N_("It is not known what became of the retraining"), N_("unconfirmed")),
+    "reopened": (N_("Open again"), N_("open again")),
+}
+"""What a step is called in a title, and in a word."""
+
+
+def step(
+    session: Session, row: OutboxRow, ticket: TicketRow, title: str, links: Links, project: Project
+) -> Letter:
+    """Tell of a step of the retraining that a person has to know of, and what to do."""
+    name = str(row.payload.get("step"))
+    head, word = (_(one) for one in STEPS.get(name, STEPS["reopened"]))
+    said = [str(row.payload.get("text") or "")]
+    version = str(row.payload.get("version") or "")
+    if name == "reopened" and version:
+        head = proofs.verdict(str(row.payload.get("outcome") or ""), version).rstrip(".")
+        said = [proofs.sentence(ProofFact.model_validate(row.payload["proof"]))]
+    todo = {
+        "approval_asked": _("Everything is there that a retraining needs. Open the ticket and approve it."),
+        "retraining_failed": _(
+            "Look at what it printed on the ticket's page, mend it, and ask for it again there."
+        ),
+        "unconfirmed": _("Look where it ran, and say what came of it: it is never started twice by itself."),
+        "reopened": _(
+            "The harm lasts: look at what drifted since, and ask for another retraining, or roll back."
+        ),
+    }.get(name, "")
+    blocks: tuple[Block, ...] = (
+        Lead(text=" ".join(filter(None, (*said, todo)))),
+        *_log_of(session, ticket, name),
+        Facts(
+            rows=(
+                (_("Ticket"), ticket.title),
+                (_("Opened"), local_time(ticket.opened_at, project.zone)),
+                (_("Severity"), wording.severity_word(ticket.severity)),
+            )
+        ),
+        Button(label=_("Open the ticket"), link=links.ticket(ticket.id)),
+    )
+    return Letter(
+        tone=wording.severity_tone(ticket.severity),
+        word=word,
+        title=_("{what}: {title}").format(what=head, title=ticket.title),
+        where=_("{model} · ticket {id}").format(model=title, id=ticket.id),
+        preview=preview(blocks),
+        blocks=blocks,
+        footer=footer(title),
+        language=project.language,
+    )
+
+
+def _log_of(session: Session, ticket: TicketRow, name: str) -> tuple[Block, ...]:
+    """Return the last lines that a failed retraining printed."""
+    if name not in ("retraining_failed", "unconfirmed"):
+        return ()
+    made = retrainings.retrainings(session, ticket_id=ticket.id)
+    lines = made[-1].log.strip().splitlines()[-LINES:] if made else []
+    return (Items(title=_("What it printed last"), items=items(lines)),) if lines else ()
+
+
+def resolved(
+    session: Session, row: OutboxRow, ticket: TicketRow, title: str, links: Links, project: Project
+) -> Letter:
     """Tell that a ticket is closed, and why."""
     closed = ticket.closed_at or row.created_at
     why = {
@@ -147,6 +215,11 @@ def resolved(row: OutboxRow, ticket: TicketRow, title: str, links: Links, projec
         Resolution.ACCEPTED: _("The new level was accepted as normal."),
         Resolution.DISMISSED: _("It was dismissed."),
     }.get(Resolution(ticket.resolution), "")
+    if ticket.resolution == Resolution.VERIFIED:
+        tried = [one for one in store_proofs.proofs(session, ticket.id) if one.outcome == "verified"]
+        if tried:
+            fact = ProofFact.model_validate(tried[-1].result)
+            why = f"{proofs.verdict('verified', tried[-1].version)} {proofs.sentence(fact)}"
     lasted = length_text(closed - ticket.opened_at)
     blocks: tuple[Block, ...] = (
         Lead(text=why),

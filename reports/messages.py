@@ -1,8 +1,8 @@
 """Write messages when they are sent, from the facts that were frozen when they were queued.
 
-`payload` of an outbox row names what it is about: `{"ticket": id}` for opened, resolved and update (with
-`finding`, `split` and `carrier`); `{"summary": …}` for a first pass; `{"day": …}` for a digest; nothing for a
-test.
+`payload` of an outbox row names what it is about: `{"ticket": id}` for opened, resolved, update (with
+`finding`, `split` and `carrier`) and step (with `step` and what came of it); `{"summary": …}` for a first
+pass; `{"day": …}` for a digest; nothing for a test.
 """
 
 from datetime import datetime, timedelta
@@ -59,7 +59,7 @@ def render(store: Store, row: OutboxRow, project: Project) -> Message:
         GoalkeeperError: what it is about is gone.
     """
     with language(project.language):
-        if row.kind in ("opened", "update", "resolved"):
+        if row.kind in ("opened", "update", "step", "resolved"):
             with store.read() as session:
                 ticket = tickets.ticket(session, int(row.payload["ticket"]))
                 if ticket is None:
@@ -88,7 +88,9 @@ def _ticket(session: Session, row: OutboxRow, ticket: TicketRow, project: Projec
     links = Links(project.public_url, ticket.model, row.created_at)
     images: tuple[Picture, ...] = ()
     if row.kind == "resolved":
-        letter = letters.resolved(row, ticket, title, links, project)
+        letter = letters.resolved(session, row, ticket, title, links, project)
+    elif row.kind == "step":
+        letter = letters.step(session, row, ticket, title, links, project)
     elif row.kind == "update":
         found = Finding.model_validate(row.payload["finding"])
         told = {name: row.payload.get(name) for name in ("split", "carrier")}
@@ -99,7 +101,7 @@ def _ticket(session: Session, row: OutboxRow, ticket: TicketRow, project: Projec
     text, html = lay_out(letter)
     return Message(
         key=thing_of(row.key),
-        kind=row.kind,  # type: ignore[arg-type]  # one of three, see render
+        kind=row.kind,  # type: ignore[arg-type]  # one of four, see render
         severity=Severity(row.severity),
         subject=plain(f"{letter.tone.sign} {title}: {letter.title}"),
         text=text,

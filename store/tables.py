@@ -365,6 +365,43 @@ class TicketEventRow(Base):
     detail: Mapped[dict[str, Any]]
 
 
+class RetrainingRow(Base):
+    """One making of a new version for a ticket; `key` is what the other side finds it again by."""
+
+    __tablename__ = "retraining"
+    id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
+    key: Mapped[str] = mapped_column(unique=True)  # the ticket's key and a number
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), index=True)
+    model: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str]
+    state: Mapped[str]  # asked | claimed | running | done | failed | unconfirmed
+    actor: Mapped[str]  # who asked for it, or approved
+    asked_at: Mapped[datetime]
+    claimed_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    handle: Mapped[str]  # what the other side knows it by
+    version: Mapped[str]  # the one that it names
+    log: Mapped[str]  # the end of what it printed
+    error: Mapped[str]
+
+
+class ProofRow(Base):
+    """Whether a new version is better than what a ticket was opened for: the newest answer of each."""
+
+    __tablename__ = "proof"
+    id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), index=True)
+    version: Mapped[str]
+    retraining_id: Mapped[int | None] = mapped_column(ForeignKey("retraining.id"))
+    since: Mapped[datetime]  # the version's first prediction
+    deadline: Mapped[datetime]
+    outcome: Mapped[str]  # '' while it is open | verified | no_effect | worse | not_enough_data | replaced
+    result: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    __table_args__ = (UniqueConstraint("ticket_id", "version"),)
+
+
 class SilenceRow(Base):
     """A rule, model or segment kept quiet until a time, with a reason ('' means any)."""
 

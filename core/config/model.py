@@ -211,9 +211,15 @@ class Experiment(Node):
 
 
 class Retrain(Plugged):
-    """How a new version is made (kind: a plug-in of alerts.retrain), and what holds it back."""
+    """How a new version is made (kind: a plug-in of alerts.retrain), and what holds it back.
+
+    `approval`: a person says yes first. `cool_down` is the least time between two (None: the maturity, a week
+    at least), `per_month` the most in 30 days, `least_labels` the mature labels that must have come in since
+    the harm began.
+    """
 
     approval: bool = False
+    least_labels: int = Field(1000, ge=0)
     cool_down: Duration | None = None
     per_month: int | None = Field(None, ge=1)
 

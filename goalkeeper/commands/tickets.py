@@ -76,27 +76,39 @@ def list_(
 
 @app.command()
 def show(ticket: TicketArgument, config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
-    """Print one ticket: its findings and its trail."""
+    """Print one ticket: its findings, its retraining and its trail; with --json all that a pipeline needs."""
     from alerts import tickets as desk
+    from alerts.readiness import readiness
     from core.dates import local_time
+    from goalkeeper.jobs.brief import brief_of
+    from reports.proofs import progress
     from store import tickets
 
     asked = open_session(config)
     with asked.store.read() as session:
         row = desk.find(session, ticket)
         trail = tickets.events(session, row.id)
+        brief = brief_of(session, asked.project, row)
+        model = asked.project.models.get(row.model)
+        checks = readiness(session, model, row, asked.now) if model is not None else []
+        steps = progress(
+            session, row, asked.project.zone, checks=[(one.ok, one.text) for one in checks],
+            by_hand=model is None or model.retrain is None,
+        )  # fmt: skip
     if json:
         events = [
             {"at": event.at, "actor": event.actor, "action": event.action, "detail": event.detail}
             for event in trail
         ]
-        print_json(_plain(row) | {"evidence": row.evidence, "trail": events})
+        print_json(_plain(row) | {"evidence": row.evidence, "hand_over": brief, "trail": events})
         return
     zone = asked.project.zone
     typer.echo(f"#{row.id} {row.title}")
     typer.echo(f"{row.model} · {row.kind} · {row.severity} · {row.resolution or row.state}")
     for finding in row.evidence.get("findings", ()):
         typer.echo(f"  - {finding['reason']}")
+    for step in steps:
+        typer.echo(f"  {step.sign} {step.text}")
     for event in trail:
         words = event.detail.get("text") or event.detail.get("reason") or event.detail.get("to") or ""
         typer.echo(f"  {local_time(event.at, zone)}  {event.actor}: {event.action} {words}".rstrip())
@@ -187,6 +199,38 @@ def close(
         now,
         lambda session, asked: close(session, ticket, text=text, actor=asked.actor, now=asked.now),
     )
+
+
+@app.command()
+def retrain(ticket: TicketArgument, config: ConfigOption = CONFIG, now: NowOption = None) -> None:
+    """Ask for a retraining, or approve the one that waits; the next pass starts it."""
+    from alerts.retraining import ask
+
+    asked = open_session(config, now)
+    with asked.store.write() as session:
+        ask(session, asked.project, ticket, actor=asked.actor, now=asked.now)
+    typer.echo(_("Asked for: the next pass starts it."))
+
+
+@app.command()
+def retrained(
+    ticket: TicketArgument,
+    version: Annotated[
+        str, typer.Option("--version", help=_("The version that it made."), metavar="VERSION")
+    ] = "",
+    failed: Annotated[str, typer.Option("--failed", help=_("Why it failed."), metavar="TEXT")] = "",
+    config: ConfigOption = CONFIG,
+    now: NowOption = None,
+) -> None:
+    """Say what came of a retraining that Goalkeeper cannot follow."""
+    from alerts.retraining import said
+
+    if bool(version) == bool(failed):
+        raise typer.BadParameter(_("Name either --version or --failed."))
+    asked = open_session(config, now)
+    with asked.store.write() as session:
+        said(session, asked.project, ticket, version=version, failed=failed, actor=asked.actor, now=asked.now)
+    typer.echo(_("Noted."))
 
 
 def _act(config: Any, now: str | None, act: Callable[["Db", Session], "TicketRow"]) -> None:

@@ -3,31 +3,21 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
-
-from core.config import Model, Project, Task
+from core.config import Model, Project
 from core.dates import day_text
 from core.errors import GoalkeeperError
 from core.text import gettext as _
 from core.windows import Window
+from goalkeeper.jobs.rows import allowed, rows_of
 from store import grids, metrics, models, references, reports
 from store.database import Store
 from store.normal import is_moving
 from store.tables import ReportRow
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from collectors.opening import Opened
-    from collectors.sides import Side
-
 ROWS = 20_000
 """How many rows are taken of the window and of the reference at most."""
-LABELS = 10
-"""Of the truth, so many times as many rows are looked through for their labels."""
 
 
 def deep_dive(
@@ -63,11 +53,7 @@ def deep_dive(
             _("The window ends before it starts."), hint=_("`--to` names the first moment after it.")
         )
     config = project.models[model]
-    if config.raw_rows == "deny":
-        raise GoalkeeperError(
-            _("{model} does not let raw rows leave their database.").format(model=model),
-            hint=_("`raw_rows: allow` on the model would; the drift page needs no rows."),
-        )
+    allowed(config)
     with store.read() as session:
         known, reference = models.model(session, model), references.current_reference(session, model)
         if known is None or known.grid_set is None or reference is None:
@@ -87,13 +73,13 @@ def deep_dive(
     try:
         opened = with_chosen(open_sources(project, config, engines), project, store)
         opened.log.source.slices({}, now)
-        current = _rows(config, opened, opened.log, (start, min(end, now)), features, now, rows)
+        current = rows_of(config, opened, opened.log, (start, min(end, now)), features, now, rows)
         side = opened.reference
         if side is not None:
             side.source.slices({}, now)
-            before = _rows(config, opened, side, (None, None), features, now, rows)
+            before = rows_of(config, opened, side, (None, None), features, now, rows)
         else:
-            before = _rows(
+            before = rows_of(
                 config, opened, opened.log, past or (reference.first, reference.last), features, now, rows
             )
     finally:
@@ -157,71 +143,3 @@ def _past(config: Model, start: datetime, end: datetime) -> tuple[datetime, date
     if config.reference is None or not is_moving(config):
         return None
     return config.reference.span_before(Window(start=start, end=end, grain=config.grain))
-
-
-def _rows(
-    config: Model,
-    opened: "Opened",
-    side: "Side",
-    span: tuple[datetime | None, datetime | None],
-    features: Mapping[str, str],
-    now: datetime,
-    rows: int,
-) -> pa.Table:
-    """Sample rows of a side: its features under their names, score, prediction and label under fixed ones."""
-    import pandas as pd
-
-    uses = {name: getattr(side.columns, name) for name in ("id", "score", "prediction")}
-    uses = {name: column for name, column in uses.items() if isinstance(column, str) and side.has(column)}
-    truth = opened.truth
-    label = None if truth is None else truth.columns.label
-    if label is not None and side.has(label):
-        uses["label"] = label
-    held = [column for column in features if side.has(column)]
-    wanted = list(dict.fromkeys([*held, *uses.values()]))
-    timed = side.has(side.columns.time)
-    table = side.source.sample(span if timed else (None, None), wanted, rows).to_pandas()
-    made = table[held].copy()
-    for column, kind in features.items():
-        if column not in made:
-            made[column] = None
-        if kind == "numeric":
-            made[column] = pd.to_numeric(made[column], errors="coerce").astype("float64")
-        else:
-            made[column] = made[column].astype("string")
-    for use, column in uses.items():
-        made[use] = table[column].to_numpy()
-    if "label" not in made and "id" in made and truth is not None and truth.source is not opened.log.source:
-        made = made.merge(_labels(truth, span, now, rows), on="id", how="left")
-    if "label" in made and config.task is not Task.REGRESSION:
-        made["label"] = made["label"].map(_text)
-    return pa.Table.from_pandas(made.drop(columns="id", errors="ignore"), preserve_index=False)
-
-
-def _labels(
-    truth: "Side", span: tuple[datetime | None, datetime | None], now: datetime, rows: int
-) -> "pd.DataFrame":
-    """Look labels up by id."""
-    truth.source.slices({}, now)
-    ident, label = truth.columns.id, truth.columns.label
-    if ident is None:
-        raise GoalkeeperError(_("The ground truth names no id."), hint=_("Add `id:` to its columns."))
-    columns = [ident] if label is None else [ident, label]
-    timed = truth.has(truth.columns.time)
-    found: pd.DataFrame = truth.source.sample(
-        (span[0], now) if timed else (None, None), columns, LABELS * rows
-    ).to_pandas()
-    found = found.rename(columns={ident: "id"} | ({} if label is None else {label: "label"}))
-    if label is None:
-        found["label"] = True
-    kept: pd.DataFrame = found.drop_duplicates("id", keep="last")
-    return kept
-
-
-def _text(value: object) -> str | None:
-    """Write a label as the grids do: true and false small, whole numbers without a point."""
-    if value is None or value != value:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).lower() if str(value) in ("True", "False") else str(value)

@@ -71,6 +71,7 @@ def run_pass(
 ) -> PassResult:
     """Run one pass over `models` as of `now`; `due` is asked about each once its turn has come."""
     from goalkeeper.jobs.evaluate import evaluate_model
+    from goalkeeper.jobs.loop import work_on
     from goalkeeper.jobs.measure import collect_and_compute
     from goalkeeper.jobs.turn import BusyError, turn
 
@@ -99,6 +100,7 @@ def run_pass(
                     result = evaluate_model(project=project, name=name, store=held, now=now)
                     firing += result.firing
                     opened += result.tickets_opened
+                    work_on(project=project, name=name, store=held, now=now)
                     with held.write() as session:
                         runs.end_run(session, name, finished_at=clock.now())
                 except LostLeaseError:
