@@ -26,7 +26,7 @@ from alerts.series import Judged, Known
 from core.config import Project
 from core.evidence import Finding
 from core.messages import Severity
-from core.rules import WORKING, AlertState, Resolution, TicketState
+from core.rules import WORKING, AlertState, Resolution, TicketKind, TicketState
 from store import outbox, tickets
 from store.tables import IncidentRow, TicketRow
 
@@ -154,6 +154,7 @@ class Desk:
 
     def _join(self, incident_id: int, group: Sequence[Entry]) -> None:
         now = self.known.now
+        incident = next(row for row in self.incidents if row.id == incident_id)
         for entry in group:
             self.book.join(self.book.row_of[entry], incident_id)
         found = worst_first([entry.finding for entry in group])
@@ -180,6 +181,8 @@ class Desk:
                     tickets.set_severity(
                         self.session, ticket, finding.severity, title=title_of([finding]), now=now
                     )
+                if asks_for([finding], Family(incident.cause)) is TicketKind.RETRAIN:
+                    tickets.set_kind(self.session, ticket, TicketKind.RETRAIN, now=now)
                 if worse or finding.rule not in known:
                     known.add(finding.rule)
                     self.updated.append((ticket, finding, detail))

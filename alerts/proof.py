@@ -51,7 +51,7 @@ class _Series:
 
 
 def advance(session: Session, project: Project, model: Model, ticket: TicketRow, now: datetime) -> None:
-    """Look at the newest version since the ticket opened; once it is told, close the ticket or open it again."""
+    """Look at the newest version since the ticket opened; close the ticket, or open it again by it."""
     if ticket.state != TicketState.VERIFYING and not desk.may_become(ticket, TicketState.VERIFYING):
         return
     tried = proofs.proofs(session, ticket.id)

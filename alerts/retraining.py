@@ -125,6 +125,8 @@ def follow(
     *, actor: str = ACTOR,
 ) -> None:  # fmt: skip
     """Write down how a retraining stands, and move its ticket along."""
+    if run.state is RunState.STARTING:
+        return
     facts = {"handle": run.handle or row.handle, "log": run.log or row.log}
     if run.state is RunState.RUNNING:
         if row.state != "running" or any(getattr(row, name) != value for name, value in facts.items()):

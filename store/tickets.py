@@ -89,6 +89,13 @@ def set_severity(session: Session, row: TicketRow, severity: str, *, title: str,
     session.flush()
 
 
+def set_kind(session: Session, row: TicketRow, kind: str, *, now: datetime) -> None:
+    """Say what it asks for by what is known by now."""
+    if row.kind != kind:
+        row.kind, row.updated_at = str(kind), now
+        session.flush()
+
+
 def close_ticket(
     session: Session, row: TicketRow, *, resolution: str, now: datetime, actor: str, dismissal: str = "",
     action: str = "", detail: Mapping[str, Any] | None = None,

@@ -20,8 +20,9 @@ LONGEST_LOG = 20_000
 
 
 class RunState(StrEnum):
-    """How a retraining stands; `lost`: it cannot be known, and a person decides."""
+    """How a retraining stands; `starting`: it may still begin; `lost`: it cannot be known, a person decides."""
 
+    STARTING = "starting"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"

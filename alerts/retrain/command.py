@@ -103,7 +103,7 @@ class Retrain:
             return self._not_yet(key, folder)
         pid, _space, birth = (folder / "started").read_text().partition(" ")
         if not pid and self._waited(folder) < PATIENCE:  # it is written at this moment
-            return Run(key=key, state=RunState.RUNNING)
+            return Run(key=key, state=RunState.STARTING)
         if pid and _lives(int(pid), birth):
             return Run(key=key, handle=f"pid {pid}", state=RunState.RUNNING, log=log)
         if (folder / "ended.json").exists():  # in the meantime
@@ -125,11 +125,11 @@ class Retrain:
     def _not_yet(self, key: str, folder: Path) -> Run | None:
         """Wait for the runner; one that does not come is kept from ever starting: then none was started."""
         if self._waited(folder) < PATIENCE:
-            return Run(key=key, state=RunState.RUNNING)
+            return Run(key=key, state=RunState.STARTING)
         try:
             (folder / "started").open("x").close()
         except FileExistsError:  # it came at this moment
-            return Run(key=key, state=RunState.RUNNING)
+            return Run(key=key, state=RunState.STARTING)
         folder.rename(folder.with_name(f"{folder.name}.never-{os.urandom(4).hex()}"))
         return None
 

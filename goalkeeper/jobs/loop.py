@@ -74,7 +74,7 @@ def _run(
         found = way.find(row.key, now) if begun else None
         if found is not None:
             return found
-        if row.state == "running":
+        if row.state == "running":  # it was begun: there is no starting it once more
             gone = _("The other side no longer knows of it.")
             return Run(key=row.key, state=RunState.LOST, error=gone)
         with store.read() as session:
