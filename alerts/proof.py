@@ -82,7 +82,7 @@ def prove(
     earlier = [point for point in points.get("", ()) if point.window.end <= since]
     normal = learn(earlier, zone=project.zone) if len(earlier) >= LEAST_NORMAL else None
     spread = 0.0 if normal is None else normal.spread
-    before = finding.expected
+    before = finding.expected if normal is None else _middle(normal)
     if before is None:
         before = sum(point.value.value or 0.0 for point in earlier) / max(len(earlier), 1)
     facts: dict[str, Any] = {

@@ -20,7 +20,7 @@ LONGEST_LOG = 20_000
 
 
 class RunState(StrEnum):
-    """How a retraining stands; `starting`: it may still begin; `lost`: it cannot be known, a person decides."""
+    """How a retraining stands; `starting`: it may still begin; `lost`: nobody knows, a person decides."""
 
     STARTING = "starting"
     RUNNING = "running"

@@ -88,7 +88,7 @@ def show(ticket: TicketArgument, config: ConfigOption = CONFIG, json: JsonOption
     with asked.store.read() as session:
         row = desk.find(session, ticket)
         trail = tickets.events(session, row.id)
-        brief = brief_of(session, asked.project, row)
+        brief = brief_of(session, asked.project, row, asked.now)
         model = asked.project.models.get(row.model)
         checks = readiness(session, model, row, asked.now) if model is not None else []
         steps = progress(

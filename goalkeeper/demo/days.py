@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from goalkeeper.demo import people, story
 from goalkeeper.demo.people import People
-from goalkeeper.demo.scoring import versions
+from goalkeeper.demo.releases import STORY, Releases
+from goalkeeper.demo.scoring import Logistic
 
 Micros = NDArray[np.int64]
 HOUR = 3_600_000_000
@@ -24,7 +25,7 @@ class Calls:
     """
 
     day: date
-    version: str
+    model: Logistic
     ids: list[str]
     called: Micros
     who: People
@@ -39,11 +40,14 @@ class Calls:
         return len(self.ids)
 
 
+def calls_of(day: date, releases: Releases = STORY) -> Calls:
+    """Simulate a day, with the version that serves on it."""
+    return _calls_of(day, releases.on(day))
+
+
 @lru_cache(maxsize=16)
-def calls_of(day: date) -> Calls:
-    """Simulate a day."""
+def _calls_of(day: date, model: Logistic) -> Calls:
     rng = np.random.default_rng([story.SEED, day.toordinal()])
-    version = story.version_on(day)
     usual = story.WEEKEND_CALLS if day.weekday() >= 5 else story.WEEKDAY_CALLS
     size = int(rng.poisson(usual * rng.normal(1, 0.03)))
     spring = story.SPRING_SHARE if day in story.SPRING else story.SPRING_PILOT
@@ -56,12 +60,12 @@ def calls_of(day: date) -> Calls:
     called = midnight + np.floor(hours * HOUR).astype(np.int64)
     burst = (day == story.ERRORS_ON) & np.isin(hours.astype(int), list(story.ERROR_HOURS))
     failed = rng.random(size) < np.where(burst, story.ERROR_SHARE, story.QUIET_ERRORS)
-    offered = versions()[version].answer_people(who)[1] & ~failed
+    offered = model.answer_people(who)[1] & ~failed
     answered = rng.random(size) < story.ANSWERED
     converted = answered & (rng.random(size) < who.chance(offered))
     return Calls(
         day=day,
-        version=version,
+        model=model,
         ids=[f"{day:%Y%m%d}-{n:05}" for n in range(size)],
         called=called,
         who=who,
@@ -84,14 +88,14 @@ def _delays(rng: np.random.Generator, answered: NDArray[np.bool_]) -> Micros:
     return delays
 
 
-def known_on(day: date) -> list[tuple[Calls, NDArray[np.bool_]]]:
+def known_on(day: date, releases: Releases = STORY) -> list[tuple[Calls, NDArray[np.bool_]]]:
     """Return the calls of the last days with a mask of those whose outcome became known on `day`."""
     midnight = _micros(datetime.combine(day, time(), tzinfo=story.ZONE))
     tomorrow = _micros(datetime.combine(day + timedelta(days=1), time(), tzinfo=story.ZONE))
     first = max(story.LOG.first, day - timedelta(days=story.LONGEST.days + 1))
     found = []
     for back in range((day - first).days + 1):
-        calls = calls_of(first + timedelta(days=back))
+        calls = calls_of(first + timedelta(days=back), releases)
         found.append((calls, (calls.closed >= midnight) & (calls.closed < tomorrow)))
     return found
 

@@ -12,7 +12,7 @@ from core.files import write_atomically
 from goalkeeper.demo import story
 from goalkeeper.demo.days import Calls, calls_of, known_on
 from goalkeeper.demo.people import NUMERIC
-from goalkeeper.demo.scoring import versions
+from goalkeeper.demo.releases import STORY, Releases
 
 TIMES = pa.timestamp("us", tz="UTC")
 OK, TIMED_OUT = 200, 504
@@ -20,11 +20,11 @@ OK, TIMED_OUT = 200, 504
 
 def log_table(calls: Calls) -> pa.Table:
     """Return the prediction log of a day, scored here and now; `latency_ms` is what that really took."""
-    scores, took = versions()[calls.version].serve(calls.who)
+    scores, took = calls.model.serve(calls.who)
     columns: dict[str, Any] = {
         "call_id": calls.ids,
         "called_at": pa.array(calls.called, type=TIMES),
-        "model_version": [calls.version] * len(calls),
+        "model_version": [calls.model.version] * len(calls),
         "p_convert": pa.array(scores, mask=~calls.scored),
         "offered": pa.array(calls.offered.astype(np.int64), mask=~calls.scored),
         "latency_ms": took,
@@ -39,9 +39,9 @@ def log_table(calls: Calls) -> pa.Table:
     return pa.table(columns)
 
 
-def outcomes_table(day: date) -> pa.Table:
+def outcomes_table(day: date, releases: Releases = STORY) -> pa.Table:
     """Return the outcomes that became known on a day, by the time they did."""
-    parts = known_on(day)
+    parts = known_on(day, releases)
     closed = np.concatenate([calls.closed[known] for calls, known in parts])
     order = np.argsort(closed, kind="stable")
     ids = np.concatenate([np.array(calls.ids)[known] for calls, known in parts])
@@ -73,8 +73,9 @@ def reference_table() -> pa.Table:
 
 def write_day(folder: Path, day: date) -> None:
     """Write a day's two files unless they are there; its outcomes first, as the log's file ends the day."""
-    _once(folder / "logs" / "outcomes" / f"{day}.parquet", lambda: outcomes_table(day))
-    _once(folder / "logs" / "predictions" / f"{day}.parquet", lambda: log_table(calls_of(day)))
+    releases = Releases.of(folder)
+    _once(folder / "logs" / "outcomes" / f"{day}.parquet", lambda: outcomes_table(day, releases))
+    _once(folder / "logs" / "predictions" / f"{day}.parquet", lambda: log_table(calls_of(day, releases)))
 
 
 def write_reference(folder: Path) -> None:

@@ -51,8 +51,8 @@ class People:
 def draw(rng: np.random.Generator, size: int, spring: float) -> People:
     """Draw a list of customers, `spring` of them from the new campaign.
 
-    The new campaign's people are younger and new; they visit the web pages much, sent there by its
-    advertisements, and buy rarely. For the others a visit means interest.
+    The new campaign's people are younger and new. Its advertisements send them to the web pages: who clicks
+    around there is idle, who needs no look has made up their mind. For the others a visit means interest.
     """
     new = rng.random(size) < spring
     interest = rng.gamma(0.45, 2.6, size)
@@ -78,7 +78,8 @@ def draw(rng: np.random.Generator, size: int, spring: float) -> People:
         + 0.55 * (plan == "family")
         + 0.20 * (channel == "app")
     )
-    logit = logit + np.where(new, -0.25, 1.75 * np.log1p(numeric["web_visits"]))
+    visits = np.log1p(numeric["web_visits"])
+    logit = logit + np.where(new, 3.4 - 5.5 * visits, 1.75 * visits)
     return People(
         numeric=numeric,
         plan=plan,

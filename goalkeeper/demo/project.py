@@ -37,6 +37,7 @@ models:
       call_conversion: {title: Call conversion, numerator: converted, denominator: answered, unit: percent}
     goals:
       - {kpi: call_conversion, baseline: 0.10, target: 0.15, since: 2025-12-30, by: 2026-06-30}
+    retrain: {kind: command, run: python -m goalkeeper.demo.train, time_limit: 10m}
     rules:
       # Latencies are really measured here, in hundredths of a millisecond: the dialler's limit, not a habit.
       service.latency_p95_ms: {kind: threshold, above: 250, for: 2}

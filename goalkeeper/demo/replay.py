@@ -1,5 +1,6 @@
 """Replay the call centre morning by morning: write a day's files, then one whole pass as of that morning."""
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from goalkeeper.demo import story
 from goalkeeper.demo.files import write_day, write_reference
 from goalkeeper.demo.project import write_project
 from goalkeeper.progress import Progress
+from store import retrainings
 from store.database import Store
 from store.heartbeats import PASS, beat
 from store.settings import get, put
@@ -105,9 +107,23 @@ def _pass(project: Project, store: Store, day: date) -> None:
             ),
             hint=_("Run the same command again: it goes on from there."),
         )
+    _wait_for_retraining(project, store, now)
     with store.write() as session:
         beat(session, PASS, now)
         put(session, REPLAYED, day.isoformat())
+
+
+def _wait_for_retraining(project: Project, store: Store, now: datetime) -> None:
+    """Let a retraining that was begun come to its end: simulated mornings are too short for it."""
+    from goalkeeper.jobs.loop import work_on
+
+    while True:
+        with store.read() as session:
+            under_way = [row for row in retrainings.retrainings(session, open_only=True) if row.claimed_at]
+        if not any(row.state in ("claimed", "running") for row in under_way):
+            return
+        time.sleep(0.2)
+        work_on(project=project, name=story.MODEL, store=store, now=now)
 
 
 def replayed_until(store: Store) -> date | None:

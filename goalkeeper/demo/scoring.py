@@ -1,8 +1,9 @@
-"""The model that is watched: a logistic regression in two versions, fitted here and really served.
+"""The model that is watched: a logistic regression, fitted here in two versions and really served.
 
-It decides who gets the special offer, and tells how likely the call converts with that decision. Both
-versions learn from a trial in which the offer was given at random, so they know what it adds. Coefficients
-are rounded to 4 decimals and scores to 6, so that another machine's last digits change nothing.
+A third one is trained in the replay (goalkeeper.demo.train). It decides who gets the special offer, and tells
+how likely the call converts with that decision. The first two learn from a trial in which the offer was given
+at random, so they know what it adds. Coefficients are rounded to 4 decimals and scores to 6, so that another
+machine's last digits change nothing.
 """
 
 import time
@@ -25,12 +26,13 @@ BATCH = 8
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Logistic:
     """A fitted version.
 
     `columns` are its numeric inputs; after them come the levels of plan and channel, and last the offer.
-    The offer is made from the log-odds `cut` (without it) on.
+    Where it tells one campaign `apart`, all inputs but the offer come once more for the customers of that
+    one. The offer is made from the log-odds `cut` (without it) on.
     """
 
     version: str
@@ -39,27 +41,32 @@ class Logistic:
     scales: Floats
     weights: Floats
     cut: float = 0.0
+    apart: str = ""
 
-    def design(self, numeric: Sequence[Floats], plan: NDArray[Any], channel: NDArray[Any]) -> Floats:
+    def design(
+        self, numeric: Sequence[Floats], plan: NDArray[Any], channel: NDArray[Any], campaign: NDArray[Any]
+    ) -> Floats:
         """Return the matrix of inputs without the offer; a missing number counts as the mean."""
         scaled = [
-            np.nan_to_num((_bent(name, values) - mean) / scale)
+            np.nan_to_num((bent(name, values) - mean) / scale)
             for name, values, mean, scale in zip(self.columns, numeric, self.means, self.scales, strict=True)
         ]
         levels = [plan == level for level in PLANS[1:]] + [channel == level for level in CHANNELS[1:]]
-        return np.column_stack([np.ones(len(plan)), *scaled, *levels]).astype(np.float64)
+        inputs = np.column_stack([np.ones(len(plan)), *scaled, *levels]).astype(np.float64)
+        return np.hstack([inputs, inputs * (campaign == self.apart)[:, None]]) if self.apart else inputs
 
     def answer(
-        self, numeric: Sequence[Floats], plan: NDArray[Any], channel: NDArray[Any]
+        self, numeric: Sequence[Floats], plan: NDArray[Any], channel: NDArray[Any], campaign: NDArray[Any]
     ) -> tuple[Floats, Flags]:
         """Return the probability that each call converts, and who gets the offer."""
-        linear = np.round(self.design(numeric, plan, channel) @ self.weights[:-1], 6)
+        linear = np.round(self.design(numeric, plan, channel, campaign) @ self.weights[:-1], 6)
         offered = linear >= self.cut
         return np.round(1 / (1 + np.exp(-linear - self.weights[-1] * offered)), 6), offered
 
     def answer_people(self, who: People) -> tuple[Floats, Flags]:
         """Answer for customers all at once."""
-        return self.answer([who.numeric[name] for name in self.columns], who.plan, who.channel)
+        numeric = [who.numeric[name] for name in self.columns]
+        return self.answer(numeric, who.plan, who.channel, who.campaign)
 
     def serve(self, who: People) -> tuple[Floats, Floats]:
         """Score as the dialler asks, a few at a time; return scores and the milliseconds each took."""
@@ -69,7 +76,7 @@ class Logistic:
             part = slice(at, at + BATCH)
             began = time.perf_counter()
             scores[part], _offered = self.answer(
-                [values[part] for values in numeric], who.plan[part], who.channel[part]
+                [values[part] for values in numeric], who.plan[part], who.channel[part], who.campaign[part]
             )
             took[part] = (time.perf_counter() - began) * 1000
         return scores, took
@@ -88,15 +95,15 @@ def versions() -> dict[str, Logistic]:
 
 def _fit(version: str, columns: tuple[str, ...], who: People, offered: Flags, bought: Flags) -> Logistic:
     numeric = [who.numeric[name] for name in columns]
-    bent = [_bent(name, values) for name, values in zip(columns, numeric, strict=True)]
+    taken = [bent(name, values) for name, values in zip(columns, numeric, strict=True)]
     model = Logistic(
         version=version,
         columns=columns,
-        means=np.array([np.round(values.mean(), 4) for values in bent]),
-        scales=np.array([np.round(values.std(), 4) for values in bent]),
+        means=np.array([np.round(values.mean(), 4) for values in taken]),
+        scales=np.array([np.round(values.std(), 4) for values in taken]),
         weights=np.zeros(0),
     )
-    inputs = np.column_stack([model.design(numeric, who.plan, who.channel), offered])
+    inputs = np.column_stack([model.design(numeric, who.plan, who.channel, who.campaign), offered])
     target = bought.astype(np.float64)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
@@ -113,6 +120,6 @@ def _fit(version: str, columns: tuple[str, ...], who: People, offered: Flags, bo
     return replace(model, weights=weights, cut=round(float(np.quantile(plain, 1 - story.OFFERS)), 4))
 
 
-def _bent(name: str, values: Floats) -> Floats:
+def bent(name: str, values: Floats) -> Floats:
     """Return an input as the model takes it: of the visits the first few say most."""
     return np.log1p(values) if name == "web_visits" else values

@@ -55,11 +55,6 @@ def morning_after(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), MORNING, tzinfo=ZONE)
 
 
-def version_on(day: date) -> str:
-    """Return which version scores on a day."""
-    return "v2" if day >= RELEASE else "v1"
-
-
 def mornings() -> list[date]:
     """Return the newest day of each pass: the past at once, then one on each workday morning."""
     return [day for day in LOG.days()[BACKFILL - 1 :] if morning_after(day).weekday() < 5]

@@ -17,14 +17,16 @@ from store.tables import TicketRow
 FORMAT = 1
 
 
-def brief_of(session: Session, project: Project, ticket: TicketRow) -> Mapping[str, Any]:
-    """Return the hand-over of a ticket as JSON holds it; no secret is in it."""
+def brief_of(session: Session, project: Project, ticket: TicketRow, now: datetime) -> Mapping[str, Any]:
+    """Return the hand-over of a ticket as of `now`, as JSON holds it; no secret is in it."""
     evidence = Evidence.model_validate(ticket.evidence)
     model = project.models.get(ticket.model)
     seen = models.versions(session, ticket.model)
     reference = references.current_reference(session, ticket.model)
     told: dict[str, Any] = {
         "format": FORMAT,
+        "as_of": now.isoformat(),
+        "project": str(project.path),
         "ticket": {
             "id": ticket.id, "key": ticket.key, "kind": ticket.kind, "severity": ticket.severity,
             "title": ticket.title, "opened_at": ticket.opened_at.isoformat(),
@@ -46,7 +48,7 @@ def brief_of(session: Session, project: Project, ticket: TicketRow) -> Mapping[s
             "kind": reference.kind, "description": reference.description, "first": _time(reference.first),
             "last": _time(reference.last),
         },
-        "rows": f"goalkeeper export rows --ticket {ticket.id} --config {project.path}",
+        "rows": f"goalkeeper export rows --ticket {ticket.id}",
     }  # fmt: skip
     if model is not None:
         told["windows"] = _windows(session, model, ticket)
