@@ -31,7 +31,7 @@ def main(place: str) -> None:
     with (folder / "brief.json").open("rb") as brief, (folder / "log.txt").open("ab") as log:
         try:
             process = subprocess.Popen(
-                job["command"], cwd=job["cwd"], env=os.environ | job["environment"], stdin=brief, stdout=log,
+                job["command"], cwd=job["cwd"], stdin=brief, stdout=log,
                 stderr=subprocess.STDOUT, process_group=0,
             )  # fmt: skip
         except OSError as error:

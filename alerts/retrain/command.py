@@ -2,16 +2,16 @@
 
 It runs by itself, so it outlives the process that started it; a time limit ends it and what it started. Where
 the last line of its output is `{"version": "v3"}`, that is the version whose proof is waited for. Exit code 0
-is success. Its environment holds `GOALKEEPER_KEY`, the retraining's key; `python` is Goalkeeper's own.
+is success. `python` is Goalkeeper's own.
 """
 
 import hashlib
 import json
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -77,15 +77,9 @@ class Retrain:
             hint = _("Look into {path}.").format(path=folder)
             raise DeliveryError(said, permanent=False, hint=hint) from error
         job = {
-            "command": options.run,
+            "command": [sys.executable if options.run[0] == "python" else options.run[0], *options.run[1:]],
             "cwd": options.cwd or str(self._house.folder),
             "seconds": options.time_limit.total_seconds(),
-            "environment": {
-                "GOALKEEPER_KEY": key,
-                "PATH": os.pathsep.join(
-                    [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-                ),
-            },
         }
         write_atomically(folder / "brief.json", json.dumps(brief, ensure_ascii=False, indent=2).encode())
         write_atomically(folder / "job.json", json.dumps(job, ensure_ascii=False).encode())
@@ -154,31 +148,24 @@ class Retrain:
             return ""
 
 
+_runners: list["subprocess.Popen[bytes]"] = []
+"""What this process started and has not let go of."""
+
+
 def _spawn(folder: Path) -> int:
     """Start the runner in a session of its own; return its process id."""
-    said = os.open(folder / "runner.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    try:
-        return os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-m", "alerts.retrain._runner", str(folder)],
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, nothing, 0),
-                (os.POSIX_SPAWN_DUP2, said, 1),
-                (os.POSIX_SPAWN_DUP2, said, 2),
-            ],
-            setsid=True,
-        )
-    finally:
-        os.close(said)
-        os.close(nothing)
+    with (folder / "runner.txt").open("ab") as said:
+        runner = subprocess.Popen(
+            [sys.executable, "-m", "alerts.retrain._runner", str(folder)], stdin=subprocess.DEVNULL,
+            stdout=said, stderr=said, start_new_session=True,
+        )  # fmt: skip
+    _runners.append(runner)
+    return runner.pid
 
 
 def _lives(pid: int, birth: str) -> bool:
     """Tell whether a runner is there; one of ours that has ended is let go of first."""
-    with suppress(ChildProcessError):  # another process may have started it
-        os.waitpid(pid, os.WNOHANG)
+    _runners[:] = [one for one in _runners if one.poll() is None]
     if birth:
         return born(pid) == birth
     try:

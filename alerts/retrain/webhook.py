@@ -48,7 +48,7 @@ class Retrain:
 
     def start(self, key: str, brief: Mapping[str, Any], now: datetime) -> Run:
         """Post it; any 2xx is taken as started."""
-        body = json.dumps({"format": 1, "key": key, **brief}, ensure_ascii=False).encode()
+        body = json.dumps({**brief, "key": key}, ensure_ascii=False).encode()
         headers = {"Idempotency-Key": key} | signed(self._options.secret, body, now)
         told = self._ask("POST", self._options.url.reveal(), body, headers)
         return self._run(key, told, RunState.RUNNING)

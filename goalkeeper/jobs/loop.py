@@ -78,7 +78,7 @@ def _run(
             gone = _("The other side no longer knows of it.")
             return Run(key=row.key, state=RunState.LOST, error=gone)
         with store.read() as session:
-            brief = brief_of(session, project, _ticket(session, ticket_id), now)
+            brief = {"key": row.key, **brief_of(session, project, _ticket(session, ticket_id), now)}
         return way.start(row.key, brief, now)
     except DeliveryError as error:
         if error.permanent:

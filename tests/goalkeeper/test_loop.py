@@ -158,11 +158,10 @@ def test_a_worse_version_opens_the_ticket_again_with_a_hint(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("values", "outcome"), [([0.06] * 12, "no_effect"), ([0.06], "not_enough_data"), ([0.1] * 12, "no_effect")]
+    ("values", "outcome"),
+    [([0.06] * 12, "no_effect"), ([0.06], "not_enough_data"), ([0.1] * 12, "no_effect")],
 )
-def test_the_deadline_says_what_was_not_proven(
-    tmp_path: Path, values: Sequence[float], outcome: str
-) -> None:
+def test_the_deadline_says_what_was_not_proven(tmp_path: Path, values: Sequence[float], outcome: str) -> None:
     house = begun(tmp_path / "a")
     house.retrained(BAD + 2)
     house.days(BAD + 2, [0.06], loss=0.9)
@@ -249,9 +248,7 @@ def test_a_failed_retraining_is_told_with_what_it_printed_and_a_person_asks_agai
 
 def test_a_retraining_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     house = Loop(tmp_path / "a", body="time.sleep(60)")
-    house.configure(
-        f"    rules: {TWO}\n    retrain: {{kind: command, run: python train.py, time_limit: 1s}}"
-    )
+    house.configure(f"    rules: {TWO}\n    retrain: {{kind: command, run: python train.py, time_limit: 1s}}")
     house.days(0, [QUIET[at % 28] for at in range(BAD)])
     house.evaluate(BAD)
     house.days(BAD, [0.06, 0.06], loss=0.9)
