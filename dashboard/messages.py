@@ -116,6 +116,14 @@ def one(context: Context, number: int) -> None:
             )
     if row.error:
         st.error(text.markdown(row.error), icon=":material/error:")
+    if (
+        row.state == "failed"
+        and not context.reader.barred
+        and st.button(_("Send again"), icon=":material/forward_to_inbox:")
+    ):
+        with context.store.write() as session:
+            outbox.again(session, row.id, context.now)
+        st.rerun()
     if body:
         if raw is None:
             st.caption(_("Written now from its facts; what was sent may have looked otherwise."))
@@ -172,6 +180,7 @@ def _kind(kind: str) -> str:
     words = {
         "opened": _("ticket opened"),
         "update": _("update"),
+        "step": _("retraining"),
         "resolved": _("resolved"),
         "summary": _("first look"),
         "digest": _("digest"),

@@ -361,8 +361,9 @@ def _told(event: TicketEventRow) -> str:
     }.get(event.action, event.action)
     if event.action in ("reopened", "verified") and detail.get("proof"):
         fact = ProofFact.model_validate(detail["proof"])
-        told = proofs.verdict(str(detail.get("outcome") or "verified"), str(detail.get("version")))
-        return f"{words}: {told} {proofs.sentence(fact)}"
+        told = proofs.verdict(str(detail.get("outcome")), str(detail.get("version")))
+        done = _("closed it") if event.action == "verified" else words
+        return f"{done}: {told} {proofs.sentence(fact)}"
     found = detail.get("finding")
     said: Sequence[object] = (
         detail.get("text"),

@@ -64,7 +64,7 @@ PARTS: tuple[tuple[str, type[BaseModel], str], ...] = (
     ("`goals:` (a list)", config.Goal, "A KPI with a target and a deadline."),
     ("`rules: RULE:`", config.RuleSettings, "Changes a default rule, or adds one; the keys of the rule's kind come beside these."),
     ("`experiment:`", config.Experiment, "A control arm that the model's is compared with, unit by unit; see [KPIs and goals](goals.md#is-it-the-model)."),
-    ("`retrain:`", config.Retrain, "**No effect yet**: no kind of retraining is shipped."),
+    ("`retrain:`", config.Retrain, "How a new version is made; see [From a ticket to a better model](retraining.md)."),
     ("`false_alarms:`", config.FalseAlarms, "How many alerts on nothing you accept: `1 per 1000 windows`, `1 per year`; see [Alerts](alerts.md#how-often-it-may-be-wrong)."),
 )  # fmt: skip
 
@@ -150,8 +150,9 @@ SAID = {
     "RuleSettings.severity": "`critical`, `major`, `minor` or `notice`",
     "Experiment.control": "role or version of the control arm", "Experiment.share": "its planned share",
     "Experiment.since": "first day", "Experiment.until": "last day", "Experiment.unit": "column of who is assigned, so that rows of one count together; else every id",
-    "Retrain.kind": "plug-in", "Retrain.approval": "wait for a person", "Retrain.cool_down": "least time between two",
-    "Retrain.per_month": "most in a month",
+    "Retrain.kind": "plug-in", "Retrain.approval": "wait for a person", "Retrain.per_month": "most in 30 days",
+    "Retrain.cool_down": "least time between two; unset: the maturity, a week at least",
+    "Retrain.least_labels": "mature labels that must have come in since the harm began",
     "FalseAlarms.tickets": "accepted rate", "FalseAlarms.notices": "accepted rate",
     "FalseAlarms.allow_noisy": "allow more than one in 500 windows",
     "source.path": "file, pattern or list: `logs/*.parquet`, `logs/**/*.csv.gz`, `day=*/…`, `s3://…`; ClickHouse: its folder",

@@ -158,8 +158,9 @@ def step(
     said = [str(row.payload.get("text") or "")]
     version = str(row.payload.get("version") or "")
     if name == "reopened" and version:
-        head = proofs.verdict(str(row.payload.get("outcome") or ""), version).rstrip(".")
-        said = [proofs.sentence(ProofFact.model_validate(row.payload["proof"]))]
+        outcome = str(row.payload.get("outcome") or "")
+        head = proofs.headline(outcome, version)
+        said = [proofs.verdict(outcome, version), proofs.sentence(ProofFact.model_validate(row.payload["proof"]))]
     todo = {
         "approval_asked": _("Everything is there that a retraining needs. Open the ticket and approve it."),
         "retraining_failed": _(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -14,6 +15,8 @@ from core.text import gettext as _
 from core.text import ngettext
 from store import proofs, retrainings
 from store.tables import ProofRow, RetrainingRow, TicketRow
+
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,15 @@ def verdict(outcome: str, version: str) -> str:
     }[outcome].format(version=version)
 
 
+def headline(outcome: str, version: str) -> str:
+    """Say the same in the words of a subject."""
+    return {
+        "worse": _("{version} is worse"),
+        "no_effect": _("{version} has not helped"),
+        "not_enough_data": _("Too little is known of {version}"),
+    }.get(outcome, "{version}").format(version=version)
+
+
 def _retraining(row: RetrainingRow, zone: ZoneInfo) -> Step:
     if row.state == "asked":
         if not row.actor:
@@ -97,11 +109,12 @@ def _retraining(row: RetrainingRow, zone: ZoneInfo) -> Step:
         return Step(sign="●", text=_("A retraining waits for the next pass."))
     began = local_time(row.claimed_at or row.asked_at, zone)
     if row.state == "done":
-        lasted = length_text((row.ended_at or row.asked_at) - (row.claimed_at or row.asked_at))
-        words = _("Retrained ({kind}), begun {began}, done after {length}.")
+        took = (row.ended_at or row.asked_at) - (row.claimed_at or row.asked_at)
+        lasted = length_text(took) if took >= MINUTE else _("less than a minute")
+        words = _("Retrained by {kind} on {began}, which took {length}.")
+        told = words.format(kind=row.kind, began=began, length=lasted)
         if row.version:
-            words = _("Retrained ({kind}), begun {began}, done after {length}: {version}.")
-        told = words.format(kind=row.kind, began=began, length=lasted, version=row.version)
+            told += " " + _("It made {version}.").format(version=row.version)
         return Step(sign="✓", text=told, log=row.log)
     if row.state == "failed":
         words = _("The retraining begun {began} failed: {why}").format(began=began, why=row.error)

@@ -70,6 +70,13 @@ def message(session: Session, message_id: int) -> OutboxRow | None:
     return session.get(OutboxRow, message_id)
 
 
+def again(session: Session, message_id: int, now: datetime) -> bool:
+    """Queue a message that had failed for good once more; False where it has not."""
+    due = {"state": "queued", "attempts": 0, "not_before": now, "error": ""}
+    done = session.execute(update(_T).where(_T.id == message_id, _T.state == "failed").values(due))
+    return bool(done.rowcount)  # type: ignore[attr-defined]
+
+
 def claim(
     store: Store, worker: str, now: datetime, limit: int, *, clock: datetime, patience: timedelta = PATIENCE
 ) -> list[OutboxRow]:

@@ -17,7 +17,7 @@ from core import plugins
 from core.config import Project, load
 from goalkeeper.cli import app
 from metrics.registry import all_metrics
-from notify.channels.webhook import signature
+from core.web import signature
 from tests.docs.test_plugins_page import unpack
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -152,7 +152,8 @@ def test_a_worse_version_opens_the_ticket_again_with_a_hint(tmp_path: Path) -> N
     assert house.proofs()[0].outcome == "worse"
     assert house.steps() == ["reopened"]
     told = render(house.store, house.messages()[-1], house.project)
-    assert "rolling it back" in told.subject
+    assert "v3 is worse" in told.subject
+    assert "rolling it back" in told.text
     house.morning(BAD + 12)
     assert len(house.runs()) == 1
 
