@@ -128,6 +128,20 @@ def test_a_failed_message_is_tried_again_at_its_time_or_never(store):
     assert claim(store, now=NOON + DAY) == []
 
 
+def test_what_failed_for_good_is_sent_again_when_a_person_asks(store):
+    queue(store)
+    (row,) = claim(store)
+    end(store, row, error="550 no such user")
+    with store.write() as session:
+        assert outbox.again(session, row.id, NOON)
+        assert not outbox.again(session, row.id, NOON)
+    (row,) = claim(store)
+    assert end(store, row, subject="It fell")
+    with store.write() as session:
+        assert not outbox.again(session, row.id, NOON)
+    assert sent(store) == [("ticket:1|opened|owners", "sent", 1)]
+
+
 @pytest.mark.parametrize("other", ["another", "w"], ids=["of another", "of its own name"])
 def test_a_sender_that_was_overtaken_neither_sends_nor_ends_the_message(store, other):
     """Two processes in containers may bear one name: how often it was claimed tells them apart."""
