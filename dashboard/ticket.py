@@ -23,8 +23,8 @@ from dashboard.tables import Cell
 from dashboard.theme import palette
 from reports import proofs, wording
 from reports.wording import Links
-from store import tickets
-from store.tables import AlertRow, TicketEventRow, TicketRow
+from store import mirrors, tickets
+from store.tables import AlertRow, MirrorRow, TicketEventRow, TicketRow
 
 _BEFORE, _AFTER = timedelta(days=45), timedelta(days=10)
 _WORDS = ("service.freshness", "quality.schema")
@@ -41,6 +41,7 @@ class Opened:
     evidence: Evidence
     alerts: tuple[AlertRow, ...]
     trail: tuple[TicketEventRow, ...]
+    mirrors: tuple[MirrorRow, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -82,6 +83,7 @@ def render(context: Context, ticket_id: int) -> None:
                 evidence=Evidence.model_validate(row.evidence),
                 alerts=tuple(desk.alerts_of(session, row)),
                 trail=tuple(tickets.events(session, row.id)),
+                mirrors=tuple(mirrors.mirrors(session, row.id)),
             )
     except GoalkeeperError as error:
         st.title(_("Tickets"))
@@ -160,6 +162,14 @@ def _facts(context: Context, opened: Opened, since: datetime) -> None:
         tables.facts(rows)
         if model is not None and str(model.runbook).startswith(("https://", "http://")):
             st.link_button(_("Runbook"), model.runbook, icon=":material/menu_book:")
+        for mirror in opened.mirrors:
+            if mirror.link.startswith(("https://", "http://")):
+                st.link_button(text.markdown(mirror.tracker), mirror.link, icon=":material/open_in_new:")
+            if mirror.error:
+                failed = _("{tracker} has not taken it: {why}").format(
+                    tracker=mirror.tracker, why=mirror.error
+                )
+                st.caption(text.markdown(failed))
 
 
 def _happened(context: Context, opened: Opened) -> None:

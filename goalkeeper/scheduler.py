@@ -31,6 +31,7 @@ from goalkeeper.clock import now, own_time
 from goalkeeper.jobs import retention
 from goalkeeper.jobs.deliver import deliver_due
 from goalkeeper.jobs.due import SCHEDULER, due_models, is_due, ticks_of
+from goalkeeper.jobs.mirror import sync
 from goalkeeper.jobs.passes import run_pass
 from goalkeeper.jobs.requests import work_off
 from goalkeeper.jobs.turn import BusyError, turn
@@ -88,6 +89,13 @@ class Work:
     def deliver(self) -> None:
         """Send what is due."""
         deliver_due(project=self.project, store=self.store, now=now())
+
+    def sync(self) -> None:
+        """Mirror tickets into trackers, and hear what was done there."""
+        if not self.project.trackers:
+            return
+        with turn(self.store, "trackers", self.project.schedule.lease) as held:
+            sync(project=self.project, store=held, now=now())
 
     def requests(self) -> None:
         """Take up what pages ask for."""
@@ -171,6 +179,7 @@ def _arrange(ticking: BackgroundScheduler, work: Work) -> None:
     jobs: list[tuple[str, Callable[[], None], BaseTrigger]] = [
         ("collect", work.collect, _every(ticks_of(schedule.collect))),
         ("deliver", work.deliver, _trigger(schedule.deliver, str(zone))),
+        ("sync", work.sync, _trigger(schedule.sync, str(zone))),
         ("retain", work.retain, _every(RETAIN)),
         ("requests", work.requests, _every(REQUESTS)),
     ]

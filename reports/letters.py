@@ -160,7 +160,10 @@ def step(
     if name == "reopened" and version:
         outcome = str(row.payload.get("outcome") or "")
         head = proofs.headline(outcome, version)
-        said = [proofs.verdict(outcome, version), proofs.sentence(ProofFact.model_validate(row.payload["proof"]))]
+        said = [
+            proofs.verdict(outcome, version),
+            proofs.sentence(ProofFact.model_validate(row.payload["proof"])),
+        ]
     todo = {
         "approval_asked": _("Everything is there that a retraining needs. Open the ticket and approve it."),
         "retraining_failed": _(

@@ -402,6 +402,22 @@ class ProofRow(Base):
     __table_args__ = (UniqueConstraint("ticket_id", "version"),)
 
 
+class MirrorRow(Base):
+    """Where a ticket is mirrored, and how far: `mark` is of what was last written there."""
+
+    __tablename__ = "mirror"
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), primary_key=True)
+    tracker: Mapped[str] = mapped_column(primary_key=True)
+    handle: Mapped[str]
+    link: Mapped[str]
+    mark: Mapped[str]
+    heard_until: Mapped[datetime]
+    heard: Mapped[dict[str, Any]]  # ids of what was heard at that very time
+    attempts: Mapped[int]
+    not_before: Mapped[datetime]
+    error: Mapped[str]
+
+
 class SilenceRow(Base):
     """A rule, model or segment kept quiet until a time, with a reason ('' means any)."""
 

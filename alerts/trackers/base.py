@@ -1,35 +1,51 @@
-"""The port of trackers: mirror tickets to where people keep their work, and hear of changes there.
+"""The port of trackers: mirror tickets to where people keep their work, and hear of what they do there.
 
-A kind is a file in this folder with `Options` and `Tracker`. The ticket in the store stays the truth; a
-mirror is found again by the ticket's key, so that a crash never makes two.
+A kind is a file in this folder with `Options` and `Tracker`. The ticket in the store stays the truth. A
+mirror is looked for by the ticket's key before one is made, so that a crash, or an answer that got lost,
+never makes two.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from core.rules import TicketState
-
 
 @dataclass(frozen=True, kw_only=True)
 class Mirrored:
-    """A ticket as a tracker shows it: `key` is ours, `text` is Markdown, `link` leads to our page."""
+    """A ticket as a tracker shows it: `key` is ours; `title` is plain text, `text` Markdown.
+
+    `said` is what a comment says on closing, Markdown.
+    """
 
     key: str
     title: str
     text: str
     severity: str
-    state: TicketState
+    kind: str
+    closed: bool
+    link: str
+    said: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a ticket is mirrored: what the tracker knows it by, and its page."""
+
+    handle: str
     link: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """What somebody did over there since we last looked; `closed` and `assignee` are None where unchanged."""
+    """What somebody did over there: `id` tells it from everything else that happened to this mirror.
 
-    key: str
+    `closed` and `assignee` are None where that was not changed.
+    """
+
+    id: str
     at: datetime
     actor: str
     comment: str = ""
@@ -50,16 +66,19 @@ class Tracker(Protocol):
         """Keep the options; open nothing yet."""
         ...
 
-    def mirror(self, ticket: Mirrored) -> str:
-        """Create or bring up to date; return the address of the mirror ('' where it has none).
+    def mirror(self, ticket: Mirrored, handle: str, now: datetime) -> Place | None:
+        """Bring the mirror up to date; without a handle it is looked for by key, then made.
+
+        Returns:
+            Where it is; None for a tracker that mirrors nothing.
 
         Raises:
             DeliveryError: the tracker did not take it.
         """
         ...
 
-    def heard(self, since: datetime) -> list[Heard]:
-        """Return what people did there since a time, oldest first.
+    def heard(self, handle: str, since: datetime) -> Sequence[Heard]:
+        """Return what people did to a mirror since a time, oldest first; what we did is left out.
 
         Raises:
             DeliveryError: the tracker does not answer.

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -121,6 +122,11 @@ def run_pass(
         from goalkeeper.jobs.deliver import deliver_due
 
         sent = deliver_due(project=project, store=store, now=now)
+        if project.trackers:
+            from goalkeeper.jobs.mirror import sync
+
+            with suppress(BusyError, LostLeaseError), turn(store, "trackers", project.schedule.lease) as held:
+                sync(project=project, store=held, now=now)
     return PassResult(models=tuple(done), firing=firing, tickets_opened=opened, messages=sent)
 
 

@@ -15,9 +15,9 @@ import yaml
 from alerts.defaults import rules_of
 from core import plugins
 from core.config import Project, load
+from core.web import signature
 from goalkeeper.cli import app
 from metrics.registry import all_metrics
-from core.web import signature
 from tests.docs.test_plugins_page import unpack
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -80,7 +80,12 @@ def test_the_third_ticket_is_closed_by_a_version_that_it_had_trained(complete: t
         (proof,) = proofs.proofs(session, ticket.id)
         trail = [(event.action, f"{event.at:%m-%d}") for event in tickets.events(session, ticket.id)]
 
-    assert (ticket.resolution, made.state, made.version, proof.outcome) == ("verified", "done", "v3", "verified")
+    assert (ticket.resolution, made.state, made.version, proof.outcome) == (
+        "verified",
+        "done",
+        "v3",
+        "verified",
+    )
     assert "told apart: campaign spring" in made.log
     assert trail[0] == ("opened", "04-09")
     assert trail[-4:] == [

@@ -1,4 +1,4 @@
-"""Retrainings, and the proof that a new version is better."""
+"""Retrainings, the proof that a new version is better, and where tickets are mirrored."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Add the two tables."""
+    """Add the three tables."""
     op.create_table(
         "retraining",
         sa.Column("id", SERIAL, autoincrement=True, nullable=False),
@@ -54,3 +54,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("ticket_id", "version", name=op.f("uq_proof_ticket_id_version")),
     )
     op.create_index(op.f("ix_proof_ticket_id"), "proof", ["ticket_id"])
+    op.create_table(
+        "mirror",
+        sa.Column("ticket_id", SERIAL, nullable=False),
+        sa.Column("tracker", sa.String(), nullable=False),
+        sa.Column("handle", sa.String(), nullable=False),
+        sa.Column("link", sa.String(), nullable=False),
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.Column("heard_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("heard", sa.JSON(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_mirror_ticket_id_ticket")),
+        sa.PrimaryKeyConstraint("ticket_id", "tracker", name=op.f("pk_mirror")),
+    )
