@@ -23,6 +23,7 @@ from alerts.incidents import (
     worst_first,
 )
 from alerts.series import Judged, Known
+from alerts.tickets import tell_resolved
 from core.config import Project
 from core.evidence import Finding
 from core.messages import Severity
@@ -121,7 +122,7 @@ class Desk:
             kind = f"update:{finding.rule}:{finding.column}:{finding.segment}:{finding.since:%Y%m%d}"
             self._queue(ticket.key, "update", ticket.severity, {"ticket": ticket.id, **detail}, name=kind)
         for ticket in self.closed:
-            self._queue(ticket.key, "resolved", ticket.severity, {"ticket": ticket.id})
+            self.messages += tell_resolved(self.session, ticket, self.known.now)
 
     def tell_of_the_past(self, entries: Sequence[Entry], span: tuple[datetime, datetime, int] | None) -> None:
         """Queue one summary of a first pass, if there is anything to tell."""
@@ -227,7 +228,7 @@ class Desk:
     def _queue(
         self, thing: str, kind: str, severity: str, payload: dict[str, Any], *, name: str = ""
     ) -> None:
-        for channel in self.known.model.notify:
+        for channel in self.known.model.channels(severity):
             self.messages += outbox.enqueue(
                 self.session,
                 key=f"{thing}|{name or kind}|{channel}",

@@ -27,11 +27,14 @@ from store.tables import (
     WindowRow,
 )
 
+REBASE = ("accepted", "verified")
+"""What is done to a ticket that changes what is normal."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """What an evaluation reads. `rules` stands for what is judged by and for what people did, `all` for that
-    and the values; `newest` is the newest value's id, `now` the moment as of which it was; `collected` is
+    """What an evaluation reads. `rules` stands for what is judged by, `all` for that, the values and what was
+    done to tickets; `newest` is the newest value's id, `now` the moment as of which it was; `collected` is
     when windows were last collected, and how many of them then.
     """
 
@@ -70,12 +73,21 @@ def mark_of(
         None if reference is None else (reference.id, reference.fingerprint),
         [row.id for row in silences.active(session, model.name, now)],
         session.scalar(told.where(AlertRow.model == model.name)),
-        session.scalar(acted.where(TicketRow.model == model.name)),
+        session.scalar(acted.where(TicketRow.model == model.name, TicketEventRow.action.in_(REBASE))),
         [(path, path.stat().st_mtime_ns) for path in plugins], retention.rolled_until(session, model.name),
     ]  # fmt: skip
     return Mark(
         rules=_digest(rules),
-        all=_digest([rules, ended, last, session.scalar(held), collected]),
+        all=_digest(
+            [
+                rules,
+                ended,
+                last,
+                session.scalar(held),
+                collected,
+                session.scalar(acted.where(TicketRow.model == model.name)),
+            ]
+        ),
         newest=last,
         now=now,
         collected=collected,

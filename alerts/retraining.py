@@ -174,7 +174,7 @@ def tell(
 ) -> None:  # fmt: skip
     """Queue the message of a step that a person has to know of; `name` tells it from the same step later."""
     model = project.models.get(ticket.model)
-    for channel in model.notify if model is not None else ():
+    for channel in model.channels(ticket.severity) if model is not None else ():
         outbox.enqueue(
             session, key=f"{ticket.key}|step:{step}:{name}|{channel}", kind="step", channel=channel,
             model=ticket.model, severity=ticket.severity,

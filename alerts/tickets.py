@@ -185,12 +185,12 @@ def _close(
 
 
 def tell_resolved(session: Session, ticket: TicketRow, now: datetime) -> int:
-    """Queue the resolve on every channel that was told of the opening, so that a pager closes."""
-    told = [
+    """Queue the resolve on every channel that was told of the ticket, so that a pager closes."""
+    told = dict.fromkeys(
         row.channel
         for row in outbox.messages(session, model=ticket.model)
-        if row.key.startswith(f"{ticket.key}|opened|")
-    ]
+        if row.key.startswith(f"{ticket.key}|") and row.kind != "resolved"
+    )
     return sum(
         outbox.enqueue(
             session,

@@ -358,6 +358,7 @@ def _told(event: TicketEventRow) -> str:
         "unconfirmed": _("could not tell what became of the retraining"),
         "verifying": _("saw {version} in the log: its proof begins").format(version=detail.get("version")),
         "reopened": _("opened it again"),
+        "overdue": _("reminded of it: nobody has acknowledged it in time"),
         "commented": _("wrote"),
         "assigned": _("gave it to {name}").format(name=detail.get("to"))
         if detail.get("to")

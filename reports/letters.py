@@ -1,6 +1,7 @@
 """The letters about tickets: opened, updated, resolved."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -145,6 +146,7 @@ STEPS: Mapping[str, tuple[str, str]] = {
     "retraining_failed": (N_("The retraining failed"), N_("failed")),
     "unconfirmed": (N_("It is not known what became of the retraining"), N_("unconfirmed")),
     "reopened": (N_("Open again"), N_("open again")),
+    "overdue": (N_("Nobody has acknowledged it"), N_("overdue")),
 }
 """What a step is called in a title, and in a word."""
 
@@ -156,7 +158,7 @@ def step(
     name = str(row.payload.get("step"))
     head, word = (_(one) for one in STEPS.get(name, STEPS["reopened"]))
     said = [str(row.payload.get("text") or "")]
-    version = str(row.payload.get("version") or "")
+    version, due = str(row.payload.get("version") or ""), str(row.payload.get("due") or "")
     if name == "reopened" and version:
         outcome = str(row.payload.get("outcome") or "")
         head = proofs.headline(outcome, version)
@@ -170,6 +172,9 @@ def step(
             "Look at what it printed on the ticket's page, mend it, and ask for it again there."
         ),
         "unconfirmed": _("Look where it ran, and say what came of it: it is never started twice by itself."),
+        "overdue": _(
+            "It was to be acknowledged by {due}. Open the ticket and say that you are on it."
+        ).format(due=local_time(datetime.fromisoformat(due), project.zone) if due else ""),
         "reopened": _(
             "The harm lasts: look at what drifted since, and ask for another retraining, or roll back."
         ),

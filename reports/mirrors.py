@@ -57,10 +57,10 @@ def body(
     lines += [markdown(one) for one in reasons.why(evidence)]
     looks = wording.first_looks(ticket.kind, evidence, links, zone)
     if looks:
-        lines.append(f"**{_('Look here first')}**")
+        lines.append("**" + _("Look here first") + "**")
         lines.append("\n".join(f"1. {_linked(text, link)}" for text, link in looks))
     if steps:
-        lines.append(f"**{_('Retraining and proof')}**")
+        lines.append("**" + _("Retraining and proof") + "**")
         lines.append("\n".join(f"- {step.sign} {markdown(step.text, limit=800)}" for step in steps))
     facts = [
         (_("Asks to"), wording.asks_word(ticket.kind)),

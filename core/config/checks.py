@@ -37,6 +37,7 @@ def run(project: Branch, models: Mapping[str, Tree]) -> list[Problem]:
         if isinstance(tree, Branch):
             place = Place(tree=tree, path=("models", name))
             found += _exist(place, "notify", channels, _("There is no channel of this name."))
+            found += _exist(place, "escalate", channels, _("There is no channel of this name."))
             found += _exist(place, "trackers", trackers, _("There is no tracker of this name."))
             found += [*_goals(tree, place), *_kpis(tree, place), *_task(tree, place), *_truth(tree, place)]
             found += [*_grains(tree, place), *_alarms(tree, place), *_segments(tree, place)]
@@ -62,6 +63,7 @@ def _exist(place: Place, key: str, known: Iterable[str], message: str) -> list[P
     rows = enumerate(tree.items) if isinstance(tree, Row) else [(None, tree)]
     seen: set[str] = set()
     for index, row in rows:
+        row = row.get("to") if isinstance(row, Branch) else row
         if not isinstance(row, Leaf) or not isinstance(row.value, str):
             continue
         loc = (key,) if index is None else (key, index)

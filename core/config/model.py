@@ -244,6 +244,23 @@ class FalseAlarms(Node):
     allow_noisy: bool = False
 
 
+class Route(Node):
+    """To which channel messages about tickets go, from which severity on; a name alone takes all of them."""
+
+    to: str
+    severity: Severity = Severity.NOTICE
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name(cls, value: Any) -> Any:
+        return {"to": value} if isinstance(value, str) else value
+
+    def takes(self, severity: str) -> bool:
+        """Tell whether a message of a severity goes this way."""
+        order = list(Severity)
+        return order.index(Severity(severity)) <= order.index(self.severity)
+
+
 class Model(Node):
     """One model under watch."""
 
@@ -271,7 +288,8 @@ class Model(Node):
     retrain: Retrain | None = None
     rules: Mapping[str, RuleSettings] = Field(default_factory=dict)
     false_alarms: FalseAlarms = FalseAlarms()
-    notify: tuple[str, ...] = ()
+    notify: tuple[Route, ...] = ()
+    escalate: tuple[str, ...] = ()
     trackers: tuple[str, ...] | None = None
     raw_rows: Literal["allow", "deny"] = "allow"
 
@@ -282,10 +300,14 @@ class Model(Node):
             raise RefusedError(_("A list of columns is needed."), allowed="[region, [region, campaign]]")
         return tuple((item,) if isinstance(item, str) else item for item in value)
 
-    @field_validator("notify", "tags", mode="before")
+    @field_validator("notify", "escalate", "tags", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
+        return (value,) if isinstance(value, str | Mapping) else value
+
+    def channels(self, severity: str) -> list[str]:
+        """Return the channels that are told of a ticket of a severity."""
+        return [route.to for route in self.notify if route.takes(severity)]
 
     @property
     def shown_title(self) -> str:

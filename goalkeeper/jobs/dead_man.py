@@ -84,7 +84,7 @@ class DeadMan:
 
     def _channels(self) -> list[str]:
         """Return the channels of every model, each once; all of them where no model names one."""
-        named = [name for model in self.project.models.values() for name in model.notify]
+        named = [name for model in self.project.models.values() for name in model.channels(Severity.CRITICAL)]
         return list(dict.fromkeys(named or self.project.channels))
 
     def _tell(self, channel: str, since: datetime, now: datetime, reason: str) -> bool:

@@ -7,6 +7,7 @@ from typing import cast
 from sqlalchemy.orm import Session
 
 from alerts import proof, retraining
+from alerts.escalation import escalate
 from alerts.retrain.base import House, Retrain, Run, RunState
 from core.config import Model, Project
 from core.errors import DeliveryError, GoalkeeperError
@@ -23,14 +24,15 @@ log = logging.getLogger("goalkeeper.passes")
 
 
 def work_on(*, project: Project, name: str, store: Store, now: datetime) -> None:
-    """Ask for, start and follow retrainings of a model, and look at the new versions that came of them."""
+    """Ask for, start and follow retrainings of a model, look at new versions, remind of what is overdue."""
     model = project.models[name]
     with store.read() as session:
-        asking = [
-            row.id
-            for row in tickets.tickets(session, model=name)
-            if row.kind == TicketKind.RETRAIN and row.state != TicketState.CLOSED
-        ]
+        open_ones = [row for row in tickets.tickets(session, model=name) if row.state != TicketState.CLOSED]
+        asking = [row.id for row in open_ones if row.kind == TicketKind.RETRAIN]
+    if any(row.acknowledge_by is not None and row.acknowledge_by <= now for row in open_ones):
+        with store.write() as session:
+            for row in open_ones:
+                escalate(session, model, _ticket(session, row.id), now)
     with language(project.language):
         for ticket_id in reversed(asking):
             _work_on(project, model, store, ticket_id, now)

@@ -182,3 +182,17 @@ def test_of_collected_windows_the_new_ones_are_judged(house: House, first: int, 
     reach = max(watch.options.row for watch in watches) + RECOVERY[model.service_grain]
     expected = day(first).start if hours else day(0).start
     assert since == expected - reach * timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("action", "all_of_it"), [("verifying", False), ("overdue", False), ("verified", True)]
+)
+def test_only_a_new_level_makes_all_of_the_past_judged_again(
+    house: House, action: str, all_of_it: bool
+) -> None:
+    model, watches = house.project.models["lead"], rules_of(house.project.models["lead"])
+    (ticket,) = house.tickets()
+    with house.store.write() as session:
+        tickets.add_event(session, ticket.id, at=house.at(DAYS + 2), actor="a", action=action, detail={})
+        mark = mark_of(session, house.project, model, watches, house.at(DAYS + 2))
+        assert (unjudged_from(session, model, watches, mark) is None) == all_of_it

@@ -38,7 +38,7 @@ def test_it_loads_the_full_example(tmp_path: Path) -> None:
     assert project.retention.weekly is None and project.retention.daily == timedelta(days=1095)
     assert project.calendar.country == "RU"
     assert project.plugin_dirs == (tmp_path / "my_plugins",)
-    assert leads.notify == ("owners",)
+    assert leads.channels("notice") == ["owners"]
     assert leads.segments == (("region",), ("campaign",), ("region", "campaign"))
     assert getattr(leads.predictions.options, "path", "") == f"{tmp_path}/logs/predictions/*.parquet"
     assert leads.ground_truth is not None and leads.ground_truth.maturity == timedelta(days=7)

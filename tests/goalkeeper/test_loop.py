@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 
 from alerts import retraining
+from alerts import tickets as desk
 from alerts.readiness import readiness
 from alerts.retrain import command
 from alerts.tickets import TicketError
+from core.config import load
+from core.config.model import Route
 from core.evidence import ProofFact
 from core.rules import Resolution, TicketKind, TicketState
 from core.values import MetricPoint
@@ -221,8 +224,8 @@ def test_approval_waits_for_a_person(tmp_path: Path) -> None:
     for at in (2, 2, 3):
         house.morning(BAD + at)
     assert house.runs() == []
-    assert house.steps() == ["approval_asked"]
-    assert "approve it" in render(house.store, house.messages()[-1], house.project).text
+    assert house.steps() == ["approval_asked", "overdue"]
+    assert "approve it" in render(house.store, house.messages()[1], house.project).text
     ticket = house.ticket()
     with house.store.write() as session:
         retraining.ask(session, house.project, ticket.id, actor="ana@example.com", now=house.at(BAD + 3))
@@ -372,3 +375,37 @@ def test_the_brief_holds_what_a_pipeline_needs(tmp_path: Path) -> None:
     assert brief["predictions"]["columns"]["id"] == "id"
     assert f"ticket={house.ticket().id}" in brief["ticket"]["link"]
     assert sys.executable not in json.dumps(brief)
+
+
+def test_who_is_named_is_told_when_nobody_acknowledges_in_time(tmp_path: Path) -> None:
+    told_to = "[owners, {to: pager, severity: critical}, {to: board, severity: major}]"
+    more = f"    escalate: boss\n    notify: {told_to}"
+    channels = "\n".join(f"  {name}: {{kind: file}}" for name in ("owners", "boss", "pager", "board"))
+    folder = tmp_path / "a"
+    house = Loop(folder, more=", approval: true")
+    path = folder / "goalkeeper.yaml"
+    text = path.read_text().replace("channels: {owners: {kind: file}}", f"channels:\n{channels}")
+    path.write_text(text.replace("    notify: [owners]", more))
+    house.project = load(path)
+    house.days(0, [QUIET[at % 28] for at in range(BAD)])
+    house.evaluate(BAD)
+    house.days(BAD, [0.06, 0.06], loss=0.9)
+    house.morning(BAD + 2)
+    assert {row.channel for row in house.messages()} == {"owners", "pager", "board"}
+    for hour in (7, 8):
+        loop.work_on(project=house.project, name="lead", store=house.store, now=house.at(BAD + 2, hour=hour))
+    told = [row for row in house.messages() if row.payload.get("step") == "overdue"]
+    assert sorted(row.channel for row in told) == ["board", "boss", "owners", "pager"]
+    assert "acknowledged by 11 February, 07:00" in render(house.store, told[0], house.project).text
+    with house.store.write() as session:
+        desk.acknowledge(session, house.ticket().id, actor="ana@example.com", now=house.at(BAD + 2, hour=8))
+    house.morning(BAD + 5)
+    assert len([row for row in house.messages() if row.payload.get("step") == "overdue"]) == 4
+
+
+def test_a_board_that_wants_less_is_told_less(tmp_path: Path) -> None:
+    model = Loop(tmp_path / "a").project.models["lead"]
+    routes = {"notify": [{"to": "owners"}, {"to": "pager", "severity": "critical"}]}
+    routed = model.model_copy(update={"notify": tuple(Route.model_validate(one) for one in routes["notify"])})
+    assert routed.channels("critical") == ["owners", "pager"]
+    assert routed.channels("major") == ["owners"]

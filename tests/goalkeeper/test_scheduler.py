@@ -95,7 +95,7 @@ def test_an_invalid_change_leaves_the_old_in_force_and_says_so(work: Work) -> No
     path.write_text(good.replace("notify: [owners]", "notify: [nobody]"))
 
     assert not work.reload()
-    assert work.project.models["lead"].notify == ("owners",)
+    assert work.project.models["lead"].channels("notice") == ["owners"]
     assert "There is no channel of this name" in config_error(work)
 
     path.write_text(good + "# mended\n")
