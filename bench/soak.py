@@ -34,6 +34,8 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from bench.loop import soak_loop
+from bench.soaked import Soaked
 from store.tables import Base
 
 HERE = Path(__file__).parent
@@ -73,22 +75,6 @@ POINTS_TO = {
 
 State = Counter[str]
 """Every row as text, with how often it is there."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Soaked:
-    """What came of the kills on one kind of store; `faults` holds what differed, in words."""
-
-    what: str
-    kills: int
-    lost: int
-    doubled: int
-    reached: Mapping[str, int]
-    faults: tuple[str, ...] = ()
-
-    def row(self) -> dict[str, Any]:
-        """Return the row of bench/soak.json."""
-        return {"what": self.what, "kills": self.kills, "lost": self.lost, "doubled": self.doubled}
 
 
 @dataclass(kw_only=True)
@@ -297,6 +283,7 @@ def main() -> None:
             ground = Ground.laid(Path(folder, what), server)
             print(f"{what}: an undisturbed pass takes {ground.seconds:.2f} s", flush=True)
             done.append(soak(ground, asked.kills, seed=asked.seed))
+        done.append(soak_loop(Path(folder), url, asked.kills, seed=asked.seed))
     print(f"{'what':<12}{'kills':>7}{'lost':>7}{'doubled':>9}  killed while")
     for one in done:
         far = ", ".join(f"{name} {count}" for name, count in sorted(one.reached.items(), key=lambda x: -x[1]))
