@@ -155,7 +155,8 @@ class Round:
 
     def faults(self, state: str) -> tuple[list[str], list[str]]:
         """Return what is missing and what is there too often."""
-        lost, doubled = [], []
+        lost: list[str] = []
+        doubled: list[str] = []
         tickets = self.ask("SELECT key, state, resolution FROM ticket WHERE kind = 'retrain'")
         if len(tickets) != 1:
             (lost if not tickets else doubled).append(f"tickets: {tickets}")

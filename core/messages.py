@@ -32,7 +32,7 @@ class Message:
     """
 
     key: str
-    kind: Literal["opened", "update", "step", "resolved", "digest", "summary", "dead_man", "test"]
+    kind: Literal["opened", "update", "step", "resolved", "bundle", "digest", "summary", "dead_man", "test"]
     severity: Severity
     subject: str
     text: str

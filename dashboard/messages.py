@@ -181,6 +181,7 @@ def _kind(kind: str) -> str:
         "opened": _("ticket opened"),
         "update": _("update"),
         "step": _("retraining"),
+        "bundle": _("many at once"),
         "resolved": _("resolved"),
         "summary": _("first look"),
         "digest": _("digest"),
@@ -191,7 +192,13 @@ def _kind(kind: str) -> str:
 
 
 def _state(row: OutboxRow) -> str:
-    words = {"queued": _("waiting"), "claimed": _("on its way"), "sent": _("sent"), "failed": _("not sent")}
+    words = {
+        "queued": _("waiting"),
+        "claimed": _("on its way"),
+        "sent": _("sent"),
+        "failed": _("not sent"),
+        "bundled": _("told with others"),
+    }
     word = words.get(row.state, row.state)
     return _("{state} after {n} tries").format(state=word, n=row.attempts) if row.attempts > 1 else word
 

@@ -32,6 +32,9 @@ PAUSES = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720))
 """How long to wait after the first, second, … attempt; the last one repeats."""
 GIVE_UP = timedelta(days=7)
 BATCH = 20
+STORM = 10
+"""More messages about tickets than this at once become one for people; a pager gets each."""
+ABOUT_TICKETS = ("opened", "update", "step", "resolved")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,9 @@ def deliver(
     """Send what is due at `now`, oldest first, at most `limit` messages; claims lapse by the clock."""
     counted: Counter[str] = Counter()
     channels: dict[str, Channel] = {}
+    for name in outbox.channels_waiting(store, now):
+        if name in project.channels and _bundles(project, name):
+            outbox.bundle(store, name, ABOUT_TICKETS, now, STORM)
     while counted.total() < limit:
         most = min(BATCH, limit - counted.total())
         rows = outbox.claim(store, worker, now, most, clock=clock(), patience=patience)
@@ -101,6 +107,15 @@ def open_channel(name: str, channels: Mapping[str, Plugged], house: House, proje
     except GoalkeeperError as error:
         raise DeliveryError(error.message, permanent=True, hint=error.hint) from error
     return cast(Channel, module.Channel(settings.options, house))
+
+
+def _bundles(project: Project, name: str) -> bool:
+    """Tell whether a channel's kind takes many as one; one that cannot be used says so when it sends."""
+    try:
+        module = load(PORTS["channel"], project.channels[name].kind, project.plugin_dirs)
+    except GoalkeeperError:
+        return False
+    return bool(getattr(module, "BUNDLES", True))
 
 
 def _deliver(

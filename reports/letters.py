@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from core.config import Model, Project
 from core.dates import length_text, local_time
 from core.evidence import Evidence, Finding, ProofFact
-from core.messages import Picture
+from core.messages import Picture, Severity
 from core.rules import Resolution
 from core.text import N_, ngettext
 from core.text import gettext as _
@@ -16,7 +16,7 @@ from core.values import ValueState
 from reports import pictures, proofs, reasons, wording
 from reports.mail import Block, Button, Facts, Image, Items, Lead, Letter, Tone, items, web_link
 from reports.wording import Links
-from store import metrics, retrainings
+from store import metrics, retrainings, tickets
 from store import proofs as store_proofs
 from store.tables import OutboxRow, TicketRow
 
@@ -201,6 +201,57 @@ def step(
         footer=footer(title),
         language=project.language,
     )
+
+
+MOST_TOLD = 40
+"""Tickets that a message about many names."""
+
+
+def bundle(
+    session: Session, row: OutboxRow, told: Sequence[OutboxRow], project: Project
+) -> tuple[Letter, str]:
+    """Tell of many messages in one, and where all of it stands."""
+    lists: dict[str, dict[int, tuple[str, str]]] = {"opened": {}, "update": {}, "step": {}, "resolved": {}}
+    order = list(Severity)
+    for one in sorted(told, key=lambda one: order.index(Severity(one.severity))):
+        ticket = tickets.ticket(session, int(one.payload["ticket"]))
+        if ticket is None:
+            continue
+        model = project.models.get(ticket.model)
+        title = model.shown_title if model is not None else ticket.model
+        links = Links(project.public_url, ticket.model, row.created_at)
+        words = f"{wording.severity_word(ticket.severity)} · {title}: {ticket.title}"
+        lists[one.kind].setdefault(ticket.id, (words, links.ticket(ticket.id)))
+    heads = {
+        "opened": ngettext("{n} ticket opened", "{n} tickets opened", len(lists["opened"])),
+        "update": ngettext("{n} ticket got worse", "{n} tickets got worse", len(lists["update"])),
+        "step": ngettext("{n} ticket needs a person", "{n} tickets need a person", len(lists["step"])),
+        "resolved": ngettext("{n} ticket resolved", "{n} tickets resolved", len(lists["resolved"])),
+    }
+    said = [heads[kind].format(n=len(found)) for kind, found in lists.items() if found]
+    models = len({one.model for one in told})
+    lead = ngettext("At once, in {n} model.", "At once, in {n} models.", models).format(n=models)
+    blocks: list[Block] = [Lead(text=lead)]
+    for kind, found in lists.items():
+        if found:
+            shown = list(found.values())[:MOST_TOLD]
+            if len(found) > MOST_TOLD:
+                rest = len(found) - MOST_TOLD
+                shown.append((ngettext("and {n} more", "and {n} more", rest).format(n=rest), ""))
+            blocks.append(Items(title=heads[kind].format(n=len(found)), items=tuple(shown)))
+    link = Links(project.public_url, "", row.created_at).overview()
+    blocks.append(Button(label=_("Open Goalkeeper"), link=link))
+    letter = Letter(
+        tone=wording.severity_tone(row.severity) if lists["opened"] or lists["update"] else Tone.CALM,
+        word=_("many at once"),
+        title=", ".join(said),
+        where="Goalkeeper",
+        preview=lead,
+        blocks=tuple(blocks),
+        footer=_("Sent by Goalkeeper as one message because there were many at once."),
+        language=project.language,
+    )
+    return letter, link
 
 
 def _log_of(session: Session, ticket: TicketRow, name: str) -> tuple[Block, ...]:

@@ -32,7 +32,7 @@ from reports.mail import (
     plain,
 )
 from reports.wording import Links
-from store import tickets
+from store import outbox, tickets
 from store.database import Store
 from store.tables import OutboxRow, TicketRow
 
@@ -65,6 +65,9 @@ def render(store: Store, row: OutboxRow, project: Project) -> Message:
                 if ticket is None:
                     raise GoalkeeperError(_("Ticket {id} is gone.").format(id=row.payload["ticket"]))
                 return _ticket(session, row, ticket, project)
+        if row.kind == "bundle":
+            with store.read() as session:
+                return _bundle(session, row, project)
         if row.kind == "summary":
             return _summary(row, Summary.model_validate(row.payload["summary"]), project)
         if row.kind == "test":
@@ -109,6 +112,17 @@ def _ticket(session: Session, row: OutboxRow, ticket: TicketRow, project: Projec
         link=links.ticket(ticket.id),
         pictures=images,
     )
+
+
+def _bundle(session: Session, row: OutboxRow, project: Project) -> Message:
+    """Tell of many messages in one: what opened, what is new, what is resolved, the worst first."""
+    found = [outbox.message(session, int(number)) for number in row.payload["messages"]]
+    letter, link = letters.bundle(session, row, [one for one in found if one is not None], project)
+    text, html = lay_out(letter)
+    return Message(
+        key=thing_of(row.key), kind="bundle", severity=Severity(row.severity),
+        subject=plain(f"{letter.tone.sign} Goalkeeper: {letter.title}"), text=text, html=html, link=link,
+    )  # fmt: skip
 
 
 def _summary(row: OutboxRow, summary: Summary, project: Project) -> Message:

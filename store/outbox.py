@@ -3,7 +3,7 @@
 How often a message was claimed is its fencing number: who claimed it before can no longer send or end it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
+from core.messages import Severity
 from store.database import Store
 from store.new_rows import insert_new
 from store.tables import OutboxRow
@@ -68,6 +69,40 @@ def messages(session: Session, model: str | None = None, limit: int | None = Non
 def message(session: Session, message_id: int) -> OutboxRow | None:
     """Return one message; None where there is none of this number."""
     return session.get(OutboxRow, message_id)
+
+
+def bundle(store: Store, channel: str, kinds: Sequence[str], now: datetime, most: int) -> bool:
+    """Put messages of a channel that are due into one, where they are more than `most`; True where it was.
+
+    What stands in a bundle is told by it alone.
+    """
+    with store.write() as session:
+        query = select(_T).where(
+            _T.state == "queued",
+            _T.attempts == 0,
+            _T.channel == channel,
+            _T.kind.in_(kinds),
+            _T.not_before <= now,
+        )
+        rows = list(session.scalars(query.order_by(_T.id).with_for_update(skip_locked=True)))
+        if len(rows) <= most:
+            return False
+        worst = min((Severity(row.severity) for row in rows), key=list(Severity).index)
+        for row in rows:
+            row.state = "bundled"
+        session.flush()
+        return enqueue(
+            session, key=f"bundle:{rows[0].id}-{rows[-1].id}|bundle|{channel}", kind="bundle",
+            channel=channel, model="", severity=worst, payload={"messages": [row.id for row in rows]},
+            now=now,
+        )  # fmt: skip
+
+
+def channels_waiting(store: Store, now: datetime) -> list[str]:
+    """Return the channels for which messages are due."""
+    with store.read() as session:
+        query = select(_T.channel).where(_T.state == "queued", _T.not_before <= now).distinct()
+        return sorted(session.scalars(query))
 
 
 def again(session: Session, message_id: int, now: datetime) -> bool:

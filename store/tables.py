@@ -459,7 +459,7 @@ class OutboxRow(Base):
     model: Mapped[str]
     severity: Mapped[str]
     payload: Mapped[dict[str, Any]]
-    state: Mapped[str]  # queued | claimed | sent | failed
+    state: Mapped[str]  # queued | claimed | sent | failed | bundled
     attempts: Mapped[int]
     not_before: Mapped[datetime]
     claimed_by: Mapped[str]

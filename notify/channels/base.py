@@ -4,7 +4,7 @@ A kind is a file in this folder with two names: `Options` (a frozen pydantic mod
 `Channel`, made of the options and the house. `send` returns when the other side has taken the message and
 raises `DeliveryError` otherwise: `permanent=True` where a retry cannot help. It keeps no state and may be
 called again with the same envelope after a crash: then the same message leaves under the same id. Texts of
-errors never hold a secret.
+errors never hold a secret. `BUNDLES = False` says that many messages at once are not to become one.
 """
 
 from dataclasses import dataclass

@@ -19,6 +19,9 @@ from core.text import gettext as _
 from core.web import ask, signed
 from notify.channels.base import ChannelOptions, Envelope, House
 
+BUNDLES = False
+"""What receives them closes what it opened, ticket by ticket."""
+
 
 class Options(ChannelOptions):
     """`url` takes a POST; `secret` signs it."""

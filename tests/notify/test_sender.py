@@ -11,7 +11,7 @@ from notify import sender
 from notify.sender import PAUSES, deliver, message_id, outbox_key
 from store import outbox
 from store.database import Store
-from tests.notify.servers import NOON, free_port, mail_server, message
+from tests.notify.servers import NOON, free_port, mail_server, message, post_server
 
 FILE = """\
 plugins: my_plugins
@@ -182,3 +182,43 @@ def test_it_names_a_message_by_its_key_alone(post):
     house = House.of(post.project)
     assert message_id("a|opened|x", house) == message_id("a|opened|x", house)
     assert message_id("a|opened|x", house) != message_id("a|opened|y", house)
+
+
+def test_many_messages_at_once_become_one(post):
+    for at in range(30):
+        post.queue(f"ticket:{at}")
+    post.queue("digest:1", "digest")
+    with mail_server(port=post.port) as (box, _port):
+        assert post.deliver().sent == 2
+        post.queue("ticket:99")
+        assert post.deliver().sent == 1
+    kinds = [(row.kind, row.state) for row in post.rows()]
+    assert kinds.count(("opened", "bundled")) == 30
+    assert ("bundle", "sent") in kinds
+    assert len(box.mails) == 3
+    (bundle,) = [row for row in post.rows() if row.kind == "bundle"]
+    assert len(bundle.payload["messages"]) == 30
+    assert bundle.severity == "major"
+
+
+def test_a_bundle_that_could_not_leave_is_sent_as_it_is(post):
+    for at in range(12):
+        post.queue(f"ticket:{at}")
+    assert post.deliver().retried == 1
+    post.queue("ticket:77")
+    with mail_server(port=post.port) as (box, _port):
+        assert post.deliver(NOON + PAUSES[0]).sent == 2
+    assert len(box.mails) == 2
+
+
+def test_a_pager_gets_each_of_many(post, tmp_path):
+    path = tmp_path / "goalkeeper.yaml"
+    with post_server() as (posts, url):
+        path.write_text(
+            path.read_text().replace("channels: {", f"channels: {{pager: {{kind: webhook, url: '{url}'}}, ")
+        )
+        post.project = load(path)
+        for at in range(14):
+            post.queue(f"ticket:{at}", channel="pager")
+        assert post.deliver().sent == 14
+        assert len(posts.got) == 14
