@@ -68,42 +68,72 @@ class Normal:
         return Expected(level=level * fewer if self.distance else level, sd=sd)
 
 
-def learn(
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """Baseline windows in numbers, one entry a window: values on the scale of judging, their sampling errors
+    (NaN where unknown), rows, and the group (weekday, hour) of each.
+    """
+
+    values: Floats
+    errors: Floats
+    rows: Floats
+    groups: NDArray[np.int64]
+    group_of: Callable[[Window], int]
+
+    def part(self, first: int, last: int) -> "Seen":
+        """Return the windows from `first` to before `last`."""
+        return Seen(
+            values=self.values[first:last], rows=self.rows[first:last], groups=self.groups[first:last],
+            errors=self.errors[first:last], group_of=self.group_of,
+        )  # fmt: skip
+
+
+def seen(
     points: Sequence[MetricPoint],
     *,
     zone: ZoneInfo,
-    distance: bool = False,
     transform: Callable[[float], float] = lambda value: value,
     errors: Callable[[MetricValue], float | None] | None = None,
-) -> Normal:
-    """Sum up the baseline; every point needs a number. `transform` maps values to the scale of judging."""
-    values = np.array([transform(cast(float, point.value.value)) for point in points], dtype=np.float64)
+) -> Seen:
+    """Take down windows; every point needs a number. `transform` maps values to the scale of judging."""
     found = [(errors or sampling_error)(point.value) for point in points]
-    known = all(error is not None for error in found)
-    grain = points[0].window.grain if points else Grain.DAY
-    group_of = grouping(grain, zone)
-    groups = np.array([group_of(point.window) for point in points])
-    grouped = asks_for_groups(values, groups)
-    labels, at, counts = np.unique(
-        groups if grouped else np.zeros(len(values), dtype=np.int64), return_inverse=True, return_counts=True
+    group_of = grouping(points[0].window.grain if points else Grain.DAY, zone)
+    return Seen(
+        values=np.array([transform(cast(float, point.value.value)) for point in points], dtype=np.float64),
+        errors=np.array([np.nan if error is None else error for error in found], dtype=np.float64),
+        rows=np.array([point.value.n for point in points], dtype=np.float64),
+        groups=np.array([group_of(point.window) for point in points], dtype=np.int64),
+        group_of=group_of,
     )
-    levels = np.bincount(at, weights=values) / counts
+
+
+def learn(of: Seen, *, distance: bool = False) -> Normal:
+    """Sum up the baseline."""
+    values, size = of.values, len(of.values)
+    grouped = asks_for_groups(values, of.groups)
+    labels, at, counts = (
+        np.unique(of.groups, return_inverse=True, return_counts=True)
+        if grouped
+        else (np.zeros(min(size, 1), np.int64), np.zeros(size, np.int64), np.full(min(size, 1), size))
+    )
+    levels = np.bincount(at, weights=values, minlength=len(labels)) / counts
     means = {int(g): (float(level), int(n)) for g, level, n in zip(labels, levels, counts, strict=True)}
     residual = values - levels[at]
-    df = len(values) - len(means)
+    df = size - len(means)
     raw = float((residual**2).sum() / df) if df > 0 else 0.0
     variance = raw * df / float(special.chdtri(df, 1 - UPPER)) if df > 0 else 0.0
-    noise = float(np.mean([error**2 for error in found if error is not None])) if known and found else 0.0
+    known = not np.isnan(of.errors).any()
+    noise = float((of.errors**2).mean()) if known and size else 0.0
     return Normal(
         means=means,
         grouped=grouped,
         variance=variance,
         spread=max(0.0, variance - noise),
         errors_known=known,
-        n=float(np.mean([point.value.n for point in points])) if points else 0.0,
-        windows=len(values),
+        n=float(of.rows.mean()) if size else 0.0,
+        windows=size,
         distance=distance,
-        group_of=group_of,
+        group_of=of.group_of,
     )
 
 
@@ -125,6 +155,8 @@ def grouping(grain: Grain, zone: ZoneInfo) -> Callable[[Window], int]:
 
 def asks_for_groups(values: Floats, groups: NDArray[np.int64]) -> bool:
     """Tell by an F test (p < 0.01) whether the groups have means of their own, with four values in each."""
+    if len(values) < LEAST_IN_GROUP * len(set(groups.tolist())):
+        return False
     labels, at, counts = np.unique(groups, return_inverse=True, return_counts=True)
     if len(labels) < 2 or counts.min() < LEAST_IN_GROUP:
         return False

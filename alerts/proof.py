@@ -13,7 +13,7 @@ from alerts import tickets as desk
 from alerts.defaults import primary_metric, rules_of
 from alerts.floor import least
 from alerts.incidents import worst_first
-from alerts.normal import Normal, learn, sampling_error
+from alerts.normal import Normal, learn, sampling_error, seen
 from alerts.readiness import harm_since
 from core.config import Model, Project
 from core.evidence import Evidence, Finding, LevelOf, ProofFact
@@ -80,7 +80,7 @@ def prove(
     since = harm_since(ticket)
     points = _points(session, model, finding, since - BEFORE)
     earlier = [point for point in points.get("", ()) if point.window.end <= since]
-    normal = learn(earlier, zone=project.zone) if len(earlier) >= LEAST_NORMAL else None
+    normal = learn(seen(earlier, zone=project.zone)) if len(earlier) >= LEAST_NORMAL else None
     spread = 0.0 if normal is None else normal.spread
     before = finding.expected if normal is None else _middle(normal)
     if before is None:

@@ -26,13 +26,14 @@ false alarm in far more than that (tests/alerts/test_quiet.py).
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cached_property
 from math import exp, expm1, log
 from typing import Literal
 
 from pydantic import Field
 
 from alerts.floor import Floor, least
-from alerts.normal import Expected, Normal, learn, sampling_error
+from alerts.normal import Expected, Normal, Seen, learn, sampling_error, seen
 from alerts.rules.base import FOUR_WEEKS, Judgement, RuleOptions, Series, Side, Verdict, has_number, unknown
 from core.text import gettext as _
 from core.values import MetricPoint, MetricValue
@@ -143,6 +144,7 @@ class _Normals:
         usable = [point for point in series.baseline if has_number(point)]
         fits = len(usable) >= options.learn and options.against == "reference"
         self.fixed = usable if fits else []
+        self._fixed_normal: Normal | None = None
         self._log = [
             (at, point)
             for at, point in enumerate(series.points)
@@ -153,13 +155,20 @@ class _Normals:
         self._ends = [point.window.end for _at, point in self._log]
         self._cache: dict[tuple[int, int], Normal] = {}
 
+    @cached_property
+    def _seen(self) -> Seen:
+        """The log's windows in numbers."""
+        return self._taken([point for _at, point in self._log])
+
     def before(self, at: int, run: int) -> tuple[Normal | None, int]:
         """Return the normal known before point `at`, or None and how many windows are known.
 
         `run` is how many windows just before it were outside: see the head of this file.
         """
         if self.fixed:
-            return self._learn((-1, len(self.fixed)), self.fixed), len(self.fixed)
+            if self._fixed_normal is None:
+                self._fixed_normal = learn(self._taken(self.fixed), distance=self._series.distance)
+            return self._fixed_normal, len(self.fixed)
         rank = self._rank[at]
         if rank < self.least:
             return None, rank
@@ -174,9 +183,9 @@ class _Normals:
             first, last = self._near(span, rank if new_level else known)
         else:
             first, last = 0, min(known, self._most)
-        if (first, last) in self._cache:
-            return self._cache[first, last], rank
-        return self._learn((first, last), [point for _at, point in self._log[first:last]]), rank
+        if (first, last) not in self._cache:
+            self._cache[first, last] = learn(self._seen.part(first, last), distance=self._series.distance)
+        return self._cache[first, last], rank
 
     def _near(self, span: tuple[datetime, datetime], rank: int) -> tuple[int, int]:
         """Return ranks before `rank`: of the windows in a span, or nearest to it where it holds few."""
@@ -192,16 +201,11 @@ class _Normals:
                 last += 1
         return first, last
 
-    def _learn(self, key: tuple[int, int], points: Sequence[MetricPoint]) -> Normal:
-        if key not in self._cache:
-            self._cache[key] = learn(
-                points,
-                zone=self._series.zone,
-                distance=self._series.distance,
-                transform=_forward(self._options),
-                errors=_log_error if self._options.scale == "log" else None,
-            )
-        return self._cache[key]
+    def _taken(self, points: Sequence[MetricPoint]) -> Seen:
+        return seen(
+            points, zone=self._series.zone, transform=_forward(self._options),
+            errors=_log_error if self._options.scale == "log" else None,
+        )  # fmt: skip
 
 
 def _same(value: float) -> float:
