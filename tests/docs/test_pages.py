@@ -117,8 +117,8 @@ models:
     kpis: {call_conversion: {numerator: converted, denominator: answered}}
 """
 SECRETS = (
-    "DB_PASSWORD", "DWH_PASSWORD", "GITHUB_TOKEN", "HEARTBEAT_URL", "LAKE_KEY", "LAKE_SECRET",
-    "RETRAIN_SECRET", "SLACK_URL", "SMTP_PASSWORD", "WEBHOOK_SECRET",
+    "AIRFLOW_PASSWORD", "DB_PASSWORD", "DWH_PASSWORD", "GITHUB_TOKEN", "HEARTBEAT_URL", "LAKE_KEY",
+    "LAKE_SECRET", "RETRAIN_SECRET", "SLACK_URL", "SMTP_PASSWORD", "WEBHOOK_SECRET",
 )  # fmt: skip
 
 
