@@ -56,7 +56,7 @@ class Retrain:
 
     def start(self, key: str, brief: Mapping[str, Any], now: datetime) -> Run:
         """Start the run; one of this id that is there already is it."""
-        run = {"dag_run_id": _id(key), "conf": dict(brief)}
+        run: dict[str, Any] = {"dag_run_id": _id(key), "conf": dict(brief)}
         if self._options.api == "v2":
             run["logical_date"] = None
         try:
