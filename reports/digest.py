@@ -9,16 +9,16 @@ from sqlalchemy.orm import Session
 
 from core.config import Digest, Goal, Kpi, Model, Project
 from core.dates import day_text, local_time
-from core.evidence import Finding
+from core.evidence import Finding, ProofFact
 from core.figures import figure
 from core.messages import Message, Picture, Severity
-from core.rules import AlertState, TicketState
+from core.rules import AlertState, Resolution, TicketState
 from core.text import gettext as _
 from core.text import language, ngettext
 from core.units import kpi_unit
 from core.values import MetricPoint, ValueState
 from core.windows import window_at, windows_between
-from reports import pictures, wording
+from reports import pictures, proofs, wording
 from reports.mail import (
     Block,
     Button,
@@ -38,7 +38,8 @@ from reports.references import stale
 from reports.wording import Links
 from store import alerts, goals, outbox, tickets, windows
 from store.database import Store
-from store.tables import AlertRow, GoalRow, OutboxRow, TicketRow
+from store.proofs import proofs as proofs_of
+from store.tables import AlertRow, GoalRow, OutboxRow, ProofRow, TicketRow
 
 CATCH_UP = timedelta(hours=6)
 """A digest that could not be sent in this time after its hour is left out; the next one tells it."""
@@ -190,7 +191,11 @@ def _part(query: Query, model: Model, now: datetime) -> Part:
     links = Links(query.project.public_url, model.name, now)
     with query.store.read() as session:
         judged = {row.kpi: row for row in goals.current_goals(session, model.name)}
-        work = [row for row in tickets.tickets(session, model=model.name) if row.state != TicketState.CLOSED]
+        every = tickets.tickets(session, model=model.name)
+        work = [row for row in every if row.state != TicketState.CLOSED]
+        lately = outbox.last_digest(session, now) or now - timedelta(days=7)
+        done = [row for row in every if row.closed_at is not None and lately < row.closed_at <= now]
+        tried = {row.id: proofs_of(session, row.id)[-1:] for row in (*work, *done)}
         told = [row for row in alerts.alerts(session, model=model.name) if _is_news(row, now)]
     blocks: list[Block] = []
     images: list[Picture] = []
@@ -216,8 +221,14 @@ def _part(query: Query, model: Model, now: datetime) -> Part:
         blocks.append(Lead(text=_("No KPI and no goal is set for this model.")))
     if work:
         tones.append(Tone.BAD if any(row.severity in ("critical", "major") for row in work) else Tone.WATCH)
-        listed = [(_ticket_line(row, zone), links.ticket(row.id)) for row in _by_severity(work)[:MOST]]
+        listed = [
+            (_ticket_line(row, tried[row.id], zone), links.ticket(row.id))
+            for row in _by_severity(work)[:MOST]
+        ]
         blocks.append(Items(title=_("Open tickets"), items=tuple(listed)))
+    if done:
+        listed = [(_closed_line(row, tried[row.id]), links.ticket(row.id)) for row in done[:MOST]]
+        blocks.append(Items(title=_("Closed since the last digest"), items=tuple(listed)))
     good = [Finding.model_validate(row.evidence) for row in told]
     if good:
         blocks.append(
@@ -383,11 +394,27 @@ def _is_news(row: AlertRow, now: datetime) -> bool:
     return bool(row.evidence.get("good")) and row.state == AlertState.FIRING and fresh
 
 
-def _ticket_line(row: TicketRow, zone: ZoneInfo) -> str:
+def _ticket_line(row: TicketRow, tried: Sequence[ProofRow], zone: ZoneInfo) -> str:
     word = wording.severity_word(row.severity)
-    return _("{severity}: {title}, since {when}").format(
+    told = _("{severity}: {title}, since {when}").format(
         severity=word[:1].upper() + word[1:], title=row.title, when=local_time(row.opened_at, zone)
     )
+    if row.state == TicketState.RETRAINING:
+        return told + ". " + _("A retraining runs.")
+    if row.state == TicketState.UNCONFIRMED:
+        return told + ". " + _("It is not known what became of the retraining") + "."
+    return " ".join([f"{told}.", *(_proof_words(one) for one in tried)]) if tried else told
+
+
+def _closed_line(row: TicketRow, tried: Sequence[ProofRow]) -> str:
+    verified = [one for one in tried if row.resolution == Resolution.VERIFIED]
+    why = " ".join(_proof_words(one) for one in verified) or wording.resolution_sentence(row.resolution)
+    return f"{row.title}. {why}"
+
+
+def _proof_words(row: ProofRow) -> str:
+    said = proofs.sentence(ProofFact.model_validate(row.result)) if row.result else ""
+    return " ".join(filter(None, (proofs.verdict(row.outcome, row.version), said)))
 
 
 def _by_severity(work: Sequence[TicketRow]) -> list[TicketRow]:

@@ -268,13 +268,7 @@ def resolved(
 ) -> Letter:
     """Tell that a ticket is closed, and why."""
     closed = ticket.closed_at or row.created_at
-    why = {
-        Resolution.RECOVERED: _("Everything that this ticket was opened for is back to normal."),
-        Resolution.WITHDRAWN: _("The data that it was opened on was corrected; it no longer shows the harm."),
-        Resolution.VERIFIED: _("The new version is proven better."),
-        Resolution.ACCEPTED: _("The new level was accepted as normal."),
-        Resolution.DISMISSED: _("It was dismissed."),
-    }.get(Resolution(ticket.resolution), "")
+    why = wording.resolution_sentence(ticket.resolution)
     if ticket.resolution == Resolution.VERIFIED:
         tried = [one for one in store_proofs.proofs(session, ticket.id) if one.outcome == "verified"]
         if tried:

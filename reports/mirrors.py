@@ -78,13 +78,7 @@ def body(
 
 def closing(ticket: TicketRow, event: TicketEventRow | None) -> str:
     """Say why a ticket was closed."""
-    words = {
-        "verified": _("The new version is proven better."),
-        "recovered": _("Everything that this ticket was opened for is back to normal."),
-        "accepted": _("The new level was accepted as normal."),
-        "dismissed": _("It was dismissed."),
-        "withdrawn": _("The data that it was opened on was corrected; it no longer shows the harm."),
-    }.get(ticket.resolution, "")
+    words = wording.resolution_sentence(ticket.resolution)
     said = "" if event is None else str(event.detail.get("text") or event.detail.get("reason") or "")
     return " ".join(filter(None, (words, markdown(said))))
 

@@ -166,6 +166,17 @@ def goal_sentence(goal: GoalFact) -> str:
     )
 
 
+def resolution_sentence(resolution: str) -> str:
+    """Say why a ticket was closed; '' where it is not."""
+    return {
+        "recovered": _("Everything that this ticket was opened for is back to normal."),
+        "withdrawn": _("The data that it was opened on was corrected; it no longer shows the harm."),
+        "verified": _("The new version is proven better."),
+        "accepted": _("The new level was accepted as normal."),
+        "dismissed": _("It was dismissed."),
+    }.get(resolution, "")
+
+
 def first_looks(kind: str, evidence: Evidence, links: "Links", zone: ZoneInfo) -> tuple[tuple[str, str], ...]:
     """Return the first three things to look at, the likeliest first, each with a link."""
     found: list[tuple[str, str]] = []

@@ -98,6 +98,12 @@ def bundle(store: Store, channel: str, kinds: Sequence[str], now: datetime, most
         )  # fmt: skip
 
 
+def last_digest(session: Session, before: datetime) -> datetime | None:
+    """Return when the newest digest before a time was queued; None without any."""
+    query = select(_T.created_at).where(_T.kind == "digest", _T.created_at < before)
+    return session.scalar(query.order_by(_T.created_at.desc()).limit(1))
+
+
 def channels_waiting(store: Store, now: datetime) -> list[str]:
     """Return the channels for which messages are due."""
     with store.read() as session:

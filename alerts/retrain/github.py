@@ -1,8 +1,8 @@
 """A run of GitHub Actions, started by `workflow_dispatch`.
 
 The workflow takes the inputs `key` and `ticket` (JSON) and says `run-name: ${{ inputs.key }}`; by that name
-its run is found again. A dispatch is answered before there is a run, so one that is not found after a crash is
-unconfirmed: it may have been started.
+its run is found again. A dispatch is answered before there is a run, so one that is not found after a crash
+is unconfirmed: it may have been started.
 """
 
 import json

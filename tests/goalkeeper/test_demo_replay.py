@@ -102,7 +102,7 @@ def test_each_mail_lies_in_the_outbox(complete: tuple[Path, Store]) -> None:
         told = outbox.messages(session)
 
     kinds = sorted(row.kind for row in told if row.kind != "digest")
-    assert kinds == [*["opened"] * 3, *["resolved"] * 3, *["update"] * 3]
+    assert kinds == [*["opened"] * 3, *["resolved"] * 3, *["step"] * 3, *["update"] * 3]
     assert {row.state for row in told} == {"sent"}
     mails = list((complete[0] / ".goalkeeper" / "outbox").glob("*.eml"))
     assert len(mails) == len(told)
