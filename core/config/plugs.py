@@ -34,7 +34,7 @@ _SUFFIXES = {
     ),
 }
 _PLACES = ("path", "paths", "folder", "cwd")
-_LOCAL_PORTS = ("source", "channel", "retrain")
+_LOCAL_PORTS = ("source", "channel", "tracker", "retrain")
 
 
 def kind_of_path(path: str) -> str:

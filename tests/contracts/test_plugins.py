@@ -16,6 +16,7 @@ CALLS = {
     "source": {"Source": ("columns", "slices", "relation", "sample", "describe", "engine")},
     "channel": {"Channel": ("send",)},
     "tracker": {"Tracker": ("mirror", "heard")},
+    "retrain": {"Retrain": ("start", "find")},
 }
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
+from alerts.retrain.base import House as WorkHouse
 from core.errors import DeliveryError
 from core.messages import Message, Severity
 from core.plugins import PORTS, load
@@ -23,6 +24,7 @@ SLOW_DAY, THIN_DAY = 4, 9
 PROJECT = """
 plugins: ./my_plugins
 channels: {logbook: {kind: logbook, path: alerts.log}}
+trackers: {wiki: {kind: wiki, folder: wiki}}
 models:
   lead-scoring:
     predictions:
@@ -65,6 +67,7 @@ def write_log(folder: Path) -> None:
 def project(tmp_path: Path) -> Path:
     unpack(tmp_path)
     write_log(tmp_path)
+    (tmp_path / "wiki").mkdir()
     path = tmp_path / "goalkeeper.yaml"
     path.write_text(PROJECT, encoding="utf-8")
     return path
@@ -76,7 +79,7 @@ def run(*words: str) -> str:
     return done.stdout
 
 
-def test_the_page_holds_a_plug_in_of_four_ports(tmp_path: Path) -> None:
+def test_the_page_holds_a_plug_in_of_six_ports(tmp_path: Path) -> None:
     folder = unpack(tmp_path)
 
     assert {path.relative_to(folder).parts[0] for path in folder.rglob("*.py")} == {
@@ -84,6 +87,8 @@ def test_the_page_holds_a_plug_in_of_four_ports(tmp_path: Path) -> None:
         "sources",
         "channels",
         "rules",
+        "trackers",
+        "retrain",
     }
 
 
@@ -91,7 +96,7 @@ def test_every_plug_in_is_listed_as_ready_and_own(project: Path) -> None:
     listed = json.loads(run("plugins", "--config", str(project), "--json"))
 
     own = {row["kind"]: row for row in listed if row["own"]}
-    assert set(own) == {"service.slow_share", "json_array", "logbook", "week_ago"}
+    assert set(own) == {"service.slow_share", "json_array", "logbook", "week_ago", "wiki", "orders"}
     assert not any(row["needs"] for row in own.values())
 
 
@@ -109,6 +114,8 @@ def test_a_pass_counts_judges_and_tells_with_them(project: Path) -> None:
     assert values["2026-03-04"] == 0.0
     assert values["2026-03-05"] == 0.25
     assert passed["tickets_opened"] == 1
+    (mirrored,) = (project.parent / "wiki").glob("*.md")
+    assert mirrored.read_text(encoding="utf-8").startswith("# lead-scoring: ")
     told = (project.parent / "alerts.log").read_text(encoding="utf-8").splitlines()
     assert [line.split(" ")[2] for line in told] == ["major"] * len(told) != []
 
@@ -134,3 +141,13 @@ def test_the_channel_says_why_it_cannot_write(tmp_path: Path) -> None:
         channel.send(message, Envelope(message_id="m", thread="", at=FIRST, now=FIRST))
 
     assert not told.value.permanent
+
+
+def test_an_order_is_left_and_its_answer_found(tmp_path: Path) -> None:
+    module = load(PORTS["retrain"], "orders", [unpack(tmp_path)])
+    way = module.Retrain(module.Options(folder=tmp_path), WorkHouse(state_dir=tmp_path, folder=tmp_path))
+    assert way.find("ticket:1", FIRST) is None
+    assert way.start("ticket:1", {"model": "lead"}, FIRST).state == "running"
+    assert way.find("ticket:1", FIRST).state == "running"
+    (tmp_path / "ticket-1.done").write_text("v3\n")
+    assert (way.find("ticket:1", FIRST).state, way.find("ticket:1", FIRST).version) == ("done", "v3")
