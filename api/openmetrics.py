@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from core.config import Project
-from core.rules import AlertState, TicketState
+from core.rules import WORKING, AlertState, TicketKind, TicketState
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
 from metrics.base import Metric
 from metrics.registry import all_metrics
-from store import alerts, metrics, tickets
+from store import alerts, metrics, runs, tickets, windows
 from store.database import Store
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -44,6 +44,12 @@ def render(store: Store, project: Project, now: datetime) -> str:
         lines += _family(_safe(name), _title(name, declared, project), families[name])
     lines += _family("alerts_firing", _("Alerts that fire, notices included"), _firing(store, project))
     lines += _family("tickets_open", _("Tickets that are not closed"), _open(store, project))
+    lines += _family(
+        "last_window_timestamp_seconds", _("End of the newest collected window"), _collected(store, project)
+    )
+    lines += _family(
+        "last_pass_timestamp_seconds", _("When the newest pass over a model ended"), _passed(store, project)
+    )
     return "\n".join([*lines, "# EOF", ""])
 
 
@@ -73,9 +79,36 @@ def _firing(store: Store, project: Project) -> list[tuple[Labels, float, datetim
 def _open(store: Store, project: Project) -> list[tuple[Labels, float, datetime | None]]:
     with store.read() as session:
         rows = [row for row in tickets.tickets(session) if row.state != TicketState.CLOSED]
+    found: list[tuple[Labels, float, datetime | None]] = []
+    for model in project.models:
+        for kind in TicketKind:
+            own = [row for row in rows if row.model == model and row.kind == kind]
+            for label, some in (
+                ("open", [row for row in own if row.state in (TicketState.OPEN, TicketState.ACKNOWLEDGED)]),
+                ("retraining", [row for row in own if row.state in WORKING]),
+            ):
+                found.append(({"model": model, "kind": kind.value, "state": label}, float(len(some)), None))
+    return found
+
+
+def _collected(store: Store, project: Project) -> list[tuple[Labels, float, datetime | None]]:
+    with store.read() as session:
+        ends = {
+            (model.name, grain): windows.last_end(session, model.name, grain)
+            for model in project.models.values()
+            for grain in sorted({model.grain, model.service_grain})
+        }
     return [
-        ({"model": model}, float(sum(row.model == model for row in rows)), None) for model in project.models
+        ({"model": name, "grain": grain.value}, end.timestamp(), None)
+        for (name, grain), end in ends.items()
+        if end is not None
     ]
+
+
+def _passed(store: Store, project: Project) -> list[tuple[Labels, float, datetime | None]]:
+    with store.read() as session:
+        ended = {name: runs.last_end(session, name) for name in project.models}
+    return [({"model": name}, at.timestamp(), None) for name, at in ended.items() if at is not None]
 
 
 def _family(name: str, title: str, samples: Iterable[tuple[Labels, float, datetime | None]]) -> list[str]:

@@ -70,3 +70,9 @@ def runs(session: Session, model: str | None = None, limit: int = 100) -> list[R
     if model is not None:
         query = query.where(RunRow.model == model)
     return list(session.scalars(query))
+
+
+def last_end(session: Session, model: str) -> datetime | None:
+    """Return when the newest pass over a model that went well ended; None without any."""
+    query = select(RunRow.finished_at).where(RunRow.model == model, RunRow.state == "done")
+    return session.scalar(query.order_by(RunRow.id.desc()).limit(1))

@@ -77,6 +77,14 @@ def first(session: Session, model: str, grain: Grain | str) -> datetime | None:
     return session.scalar(query.order_by(WindowRow.start).limit(1))
 
 
+def last_end(session: Session, model: str, grain: Grain | str) -> datetime | None:
+    """Return when a model's newest window of a grain that went well ends; None without any."""
+    query = select(WindowRow.end).where(
+        WindowRow.model == model, WindowRow.grain == str(grain), WindowRow.state == "ok"
+    )
+    return session.scalar(query.order_by(WindowRow.start.desc()).limit(1))
+
+
 def window(session: Session, model: str, grain: Grain | str, start: datetime) -> WindowRow | None:
     """Return one window, None if it was never collected."""
     return session.get(WindowRow, (model, str(grain), start))

@@ -127,7 +127,8 @@ def test_an_empty_store_is_valid_too(client: Client) -> None:
     found = families(client)
 
     assert {value for _labels, value in found["goalkeeper_alerts_firing"]} == {0.0}
-    assert found["goalkeeper_tickets_open"] == [({"model": "lead"}, 0.0)]
+    assert {value for _labels, value in found["goalkeeper_tickets_open"]} == {0.0}
+    assert found["goalkeeper_last_window_timestamp_seconds"] == []
 
 
 def test_it_is_not_well_before_the_first_pass(client: Client) -> None:
