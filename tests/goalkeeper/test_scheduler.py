@@ -131,7 +131,7 @@ def jobs(work: Work) -> set[str]:
 
 
 def test_it_collects_delivers_and_does_what_pages_ask_for(work: Work) -> None:
-    assert jobs(work) == {"collect", "deliver", "retain", "requests"}
+    assert jobs(work) == {"collect", "deliver", "sync", "retain", "requests"}
 
 
 def test_in_a_replayed_store_it_does_only_what_pages_ask_for(work: Work) -> None:
