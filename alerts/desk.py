@@ -23,15 +23,13 @@ from alerts.incidents import (
     worst_first,
 )
 from alerts.series import Judged, Known
-from alerts.tickets import tell_resolved
+from alerts.tickets import ACTOR, tell_resolved
 from core.config import Project
 from core.evidence import Finding
 from core.messages import Severity
 from core.rules import WORKING, AlertState, Resolution, TicketKind, TicketState
 from store import outbox, tickets
 from store.tables import IncidentRow, TicketRow
-
-ACTOR = "goalkeeper"
 
 
 @dataclass(kw_only=True)

@@ -4,12 +4,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from alerts.tickets import ACTOR, tell_step
 from core.config import Model
 from core.rules import TicketState
-from store import outbox, tickets
+from store import tickets
 from store.tables import TicketRow
-
-ACTOR = "goalkeeper"
 
 
 def escalate(session: Session, model: Model, ticket: TicketRow, now: datetime) -> int:
@@ -17,13 +16,9 @@ def escalate(session: Session, model: Model, ticket: TicketRow, now: datetime) -
     due = ticket.acknowledge_by
     if ticket.state != TicketState.OPEN or due is None or now < due:
         return 0
-    told = sum(
-        outbox.enqueue(
-            session, key=f"{ticket.key}|step:overdue:{due:%Y%m%dT%H%M}|{channel}", kind="step",
-            channel=channel, model=ticket.model, severity=ticket.severity,
-            payload={"ticket": ticket.id, "step": "overdue", "due": due.isoformat()}, now=now,
-        )
-        for channel in dict.fromkeys([*model.channels(ticket.severity), *model.escalate])
+    told = tell_step(
+        session, ticket, "overdue", f"{due:%Y%m%dT%H%M}", {"due": due.isoformat()},
+        dict.fromkeys([*model.channels(ticket.severity), *model.escalate]), now,
     )  # fmt: skip
     if told:
         detail = {"to": list(model.escalate), "due": due.isoformat()}

@@ -63,7 +63,7 @@ def mark_of(
     last = session.scalar(newest) or 0
     held = select(func.count()).where(WindowRow.model == model.name)
     latest = session.scalar(select(func.max(WindowRow.collected_at)).where(WindowRow.model == model.name))
-    collected = (latest, session.scalar(held.where(WindowRow.collected_at == latest)) or 0)
+    collected = (latest, _many_at(session, model, latest))
     told = select(func.max(AlertChangeRow.id)).join(AlertRow, AlertRow.id == AlertChangeRow.alert_id)
     acted = select(func.max(TicketEventRow.id)).join(TicketRow, TicketRow.id == TicketEventRow.ticket_id)
     code = select(RunRow.code).where(RunRow.model == model.name).order_by(RunRow.id.desc()).limit(1)
@@ -124,8 +124,7 @@ def unjudged_from(session: Session, model: Model, watches: Sequence[Watch], mark
     latest, many = kept["collected"]
     if latest is not None:
         then = datetime.fromisoformat(latest)
-        held = select(func.count()).where(WindowRow.model == model.name, WindowRow.collected_at == then)
-        more = (session.scalar(held) or 0) > many  # since then, as of the same moment
+        more = _many_at(session, model, then) > many  # since then, as of the same moment
         seen = seen.where(WindowRow.collected_at >= then if more else WindowRow.collected_at > then)
     grains = {model.grain, model.service_grain}
     row = max(watch.options.row for watch in watches) + max(RECOVERY[grain] for grain in grains)
@@ -141,6 +140,12 @@ def unjudged_from(session: Session, model: Model, watches: Sequence[Watch], mark
         if earlier is None or earlier >= first:
             return first
         first = earlier
+
+
+def _many_at(session: Session, model: Model, moment: datetime | None) -> int:
+    """Return how many of a model's windows were last collected at a moment."""
+    query = select(func.count()).where(WindowRow.model == model.name, WindowRow.collected_at == moment)
+    return session.scalar(query) or 0
 
 
 def _kept(session: Session, model: str) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from alerts import tickets as desk
 from alerts.defaults import primary_metric, rules_of
 from alerts.floor import least
 from alerts.incidents import worst_first
-from alerts.normal import Normal, learn, sampling_error, seen
+from alerts.normal import Z95, Normal, learn, sampling_error, seen
 from alerts.readiness import harm_since
+from alerts.tickets import ACTOR
 from core.config import Model, Project
-from core.evidence import Evidence, Finding, LevelOf, ProofFact
+from core.evidence import Finding, LevelOf, ProofFact
 from core.rules import Resolution, TicketState
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
@@ -31,7 +32,6 @@ LEAST_NORMAL = 7
 """Windows before the harm without which nothing is known of weekdays."""
 FLOOR = 0.05
 """Share of the former level by which the new one may stay behind it, where the rule names no floor."""
-Z95 = 1.959964
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +121,7 @@ def _sides(
 
 def finding_of(session: Session, model: Model, ticket: TicketRow) -> Finding:
     """Return what is proven: the worst finding by KPI or performance, else the primary performance."""
-    joined = [
-        Finding.model_validate(event.detail["finding"])
-        for event in tickets.events(session, ticket.id)
-        if event.action == "joined"
-    ]
-    found = worst_first([*Evidence.model_validate(ticket.evidence).findings, *joined])
+    found = worst_first(desk.findings_of(ticket, tickets.events(session, ticket.id)))
     realised = [one for one in found if one.metric.startswith(("business.", "performance."))]
     whole = [one for one in realised if not one.segment and one.expected is not None]
     if whole:
@@ -163,15 +158,19 @@ def _take_over(
     for row in tried:
         if not row.outcome:
             proofs.answer(session, row, row.result, Outcome.REPLACED.value, now)
-    wait = max(LEAST_DEADLINE, 3 * maturity_of(session, model))
     proofs.begin(
         session, ticket_id=ticket.id, version=version.version, retraining_id=retraining_id,
-        since=version.first_seen, deadline=version.first_seen + wait, now=now,
+        since=version.first_seen, deadline=version.first_seen + _wait(session, model), now=now,
     )  # fmt: skip
     if ticket.state != TicketState.VERIFYING:
         tickets.set_state(session, ticket, TicketState.VERIFYING, now=now)
     detail = {"version": version.version, "since": version.first_seen.isoformat()}
-    tickets.add_event(session, ticket.id, at=now, actor=retraining.ACTOR, action="verifying", detail=detail)
+    tickets.add_event(session, ticket.id, at=now, actor=ACTOR, action="verifying", detail=detail)
+
+
+def _wait(session: Session, model: Model) -> timedelta:
+    """Return how long a version has to prove itself, or to come."""
+    return max(LEAST_DEADLINE, 3 * maturity_of(session, model))
 
 
 def _wait_for_it(session: Session, project: Project, model: Model, ticket: TicketRow, now: datetime) -> None:
@@ -179,9 +178,9 @@ def _wait_for_it(session: Session, project: Project, model: Model, ticket: Ticke
     ended = [row.ended_at for row in retrainings.retrainings(session, ticket_id=ticket.id) if row.ended_at]
     if ticket.state != TicketState.VERIFYING or not ended:
         return
-    if now - max(ended) >= max(LEAST_DEADLINE, 3 * maturity_of(session, model)):
+    if now - max(ended) >= _wait(session, model):
         detail = {"text": _("No new version has come into the log since the retraining ended.")}
-        retraining.reopen(session, ticket, "reopened", detail, retraining.ACTOR, now)
+        retraining.reopen(session, ticket, "reopened", detail, ACTOR, now)
         retraining.tell(session, project, ticket, "reopened", f"{max(ended):%Y%m%d}", detail, now)
 
 
@@ -201,11 +200,11 @@ def _conclude(
         ]
         detail |= {"from": row.since.isoformat(), "keys": keys}
         tickets.close_ticket(
-            session, ticket, resolution=Resolution.VERIFIED, now=now, actor=retraining.ACTOR, detail=detail
+            session, ticket, resolution=Resolution.VERIFIED, now=now, actor=ACTOR, detail=detail
         )
         desk.tell_resolved(session, ticket, now)
         return
-    retraining.reopen(session, ticket, "reopened", detail, retraining.ACTOR, now)
+    retraining.reopen(session, ticket, "reopened", detail, ACTOR, now)
     retraining.tell(session, project, ticket, "reopened", row.version, detail, now)
 
 

@@ -1,7 +1,6 @@
 """Whether retraining can help now: what a ticket says before it asks for it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -12,7 +11,7 @@ from core.dates import length_text
 from core.evidence import Evidence
 from core.figures import figure
 from core.messages import Severity
-from core.rules import AlertState
+from core.rules import WAITING, AlertState, Check, TicketKind
 from core.spelling import listed
 from core.text import gettext as _
 from core.text import ngettext
@@ -25,17 +24,10 @@ MONTH = timedelta(days=30)
 LEAST_COOL_DOWN = timedelta(days=7)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing that has to be so before a retraining can help; `text` says how it stands."""
-
-    name: str
-    ok: bool
-    text: str
-
-
-def readiness(session: Session, model: Model, ticket: TicketRow, now: datetime) -> list[Check]:
-    """Return every check, in the order in which a person would ask."""
+def readiness(session: Session, model: Model | None, ticket: TicketRow, now: datetime) -> list[Check]:
+    """Return every check, in the order in which a person would ask; none where nothing waits for them."""
+    if model is None or ticket.kind != TicketKind.RETRAIN or ticket.state not in WAITING:
+        return []
     found = [_source(session, model), _labels(session, model, ticket), *_others(session, model, ticket, now)]
     return [check for check in found if check is not None]
 

@@ -14,16 +14,13 @@ from alerts import tickets as desk
 from alerts.incidents import ACKNOWLEDGE
 from alerts.readiness import readiness
 from alerts.retrain.base import Run, RunState
-from alerts.tickets import TicketError
+from alerts.tickets import ACTOR, TicketError
 from core.config import Model, Project
 from core.messages import Severity
-from core.rules import TicketKind, TicketState
+from core.rules import WAITING, TicketKind, TicketState
 from core.text import gettext as _
-from store import outbox, retrainings, tickets
+from store import retrainings, tickets
 from store.tables import RetrainingRow, TicketRow
-
-ACTOR = "goalkeeper"
-WAITING = (TicketState.OPEN, TicketState.ACKNOWLEDGED)
 
 
 def ask_if_ready(session: Session, project: Project, model: Model, ticket: TicketRow, now: datetime) -> None:
@@ -172,14 +169,10 @@ def tell(
     session: Session, project: Project, ticket: TicketRow, step: str, name: str, detail: Mapping[str, Any],
     now: datetime,
 ) -> None:  # fmt: skip
-    """Queue the message of a step that a person has to know of; `name` tells it from the same step later."""
+    """Queue the message of a step to those who are told of the ticket."""
     model = project.models.get(ticket.model)
-    for channel in model.channels(ticket.severity) if model is not None else ():
-        outbox.enqueue(
-            session, key=f"{ticket.key}|step:{step}:{name}|{channel}", kind="step", channel=channel,
-            model=ticket.model, severity=ticket.severity,
-            payload={"ticket": ticket.id, "step": step, **detail}, now=now,
-        )  # fmt: skip
+    if model is not None:
+        desk.tell_step(session, ticket, step, name, detail, model.channels(ticket.severity), now)
 
 
 def _ask(

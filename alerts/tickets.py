@@ -4,20 +4,24 @@
 change and its event in the caller's transaction, and raises `TicketError` in words where it does not fit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from core.errors import GoalkeeperError
+from core.evidence import Evidence, Finding
 from core.messages import Severity
 from core.rules import WORKING, AlertState, Dismissal, Resolution, TicketKind, TicketState
 from core.spelling import listed, nearest_of
 from core.text import gettext as _
 from core.text import ngettext
 from store import alerts, outbox, tickets
-from store.tables import AlertRow, TicketRow
+from store.tables import AlertRow, TicketEventRow, TicketRow
+
+ACTOR = "goalkeeper"
+"""Who does what nobody asked for."""
 
 NEXT: Mapping[TicketState, Sequence[TicketState]] = {
     TicketState.OPEN: (
@@ -158,6 +162,12 @@ def find(session: Session, ticket_id: int) -> TicketRow:
     return ticket
 
 
+def findings_of(ticket: TicketRow, trail: Iterable[TicketEventRow]) -> list[Finding]:
+    """Return what a ticket was opened with, and what joined it later."""
+    joined = [Finding.model_validate(one.detail["finding"]) for one in trail if one.action == "joined"]
+    return [*Evidence.model_validate(ticket.evidence).findings, *joined]
+
+
 def alerts_of(session: Session, ticket: TicketRow) -> list[AlertRow]:
     """Return the alerts of a ticket's incident, drift that explains it included."""
     return [
@@ -182,6 +192,21 @@ def _close(
         detail=dict(detail),
     )  # fmt: skip
     tell_resolved(session, ticket, now)
+
+
+def tell_step(
+    session: Session, ticket: TicketRow, step: str, name: str, detail: Mapping[str, Any],
+    channels: Iterable[str], now: datetime,
+) -> int:  # fmt: skip
+    """Queue the message of a step that a person has to know of; `name` tells it from the same step later."""
+    return sum(
+        outbox.enqueue(
+            session, key=f"{ticket.key}|step:{step}:{name}|{channel}", kind="step", channel=channel,
+            model=ticket.model, severity=ticket.severity,
+            payload={"ticket": ticket.id, "step": step, **detail}, now=now,
+        )
+        for channel in channels
+    )  # fmt: skip
 
 
 def tell_resolved(session: Session, ticket: TicketRow, now: datetime) -> int:

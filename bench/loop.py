@@ -32,7 +32,7 @@ import pandas as pd
 import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 
-from bench.soaked import Soaked
+from bench.soaked import Soaked, postgres, tell
 from tests.alerts.github import TOKEN, Hub, github
 from tests.notify.servers import free_port
 
@@ -190,7 +190,7 @@ class Round:
 def a_round(folder: Path, server: str, data: Path, template: str, seed: int) -> Iterator[Round]:
     """Lay a project out with servers of its own; the database is a copy of `template`, if there is one."""
     name = f"loop_{uuid.uuid4().hex[:12]}"
-    _tell(server, f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+    tell(server, f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
     url = sa.make_url(server).set(database=name).render_as_string(hide_password=False)
     place = folder / name
     (place / "state").mkdir(parents=True)
@@ -207,7 +207,7 @@ def a_round(folder: Path, server: str, data: Path, template: str, seed: int) -> 
             yield Round(folder=place, url=url, hub=hub, post=post, data=data)
     finally:
         controller.stop()
-        _tell(server, f"DROP DATABASE {name} WITH (FORCE)")
+        tell(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def soak_loop(folder: Path, server: str, kills: int, *, seed: int = SEED) -> Soaked:
@@ -302,16 +302,8 @@ def _days(folder: Path, first: int, last: int) -> None:
         truth.to_parquet(folder / f"truth-{day:03d}.parquet", index=False)
 
 
-def _tell(server: str, statement: str) -> None:
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        connection.execute(sa.text(statement))
-
-
 def main() -> None:
     """Soak, print and leave with 1 where anything was lost or doubled."""
-    from bench.soak import postgres
-
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=SEED)

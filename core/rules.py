@@ -40,6 +40,19 @@ WORKING = frozenset({TicketState.RETRAINING, TicketState.VERIFYING, TicketState.
 """States in which a new version is made or looked at: recovery alone does not close such a ticket."""
 
 
+WAITING = frozenset({TicketState.OPEN, TicketState.ACKNOWLEDGED})
+"""States in which a person, or a retraining, has to begin."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that has to be so before a retraining can help; `text` says how it stands."""
+
+    name: str
+    ok: bool
+    text: str
+
+
 class Resolution(StrEnum):
     """Why a ticket was closed."""
 

@@ -7,11 +7,32 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Annotated, Any
 
+from pydantic import AfterValidator
+
+from core.config.problems import RefusedError
 from core.config.secrets import Secret, mask_whole_url
 from core.errors import DeliveryError
 from core.text import gettext as _
 
+
+def _web(value: Any) -> Any:
+    """Take addresses of the web alone.
+
+    Raises:
+        RefusedError: another scheme.
+    """
+    told = value.reveal() if isinstance(value, Secret) else value
+    if not told.startswith(("https://", "http://")):
+        raise RefusedError(_("This is not a web address."), allowed="https://…")
+    return value
+
+
+SecretAddress = Annotated[Secret, AfterValidator(_web)]
+"""An address of the web that may hold a secret."""
+Address = Annotated[str, AfterValidator(_web), AfterValidator(lambda value: value.rstrip("/"))]
+"""The beginning of addresses of the web."""
 _RETRY = frozenset({408, 409, 425, 429})
 _MOST = 2**20
 """Bytes of an answer that are read."""

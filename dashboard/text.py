@@ -13,13 +13,12 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from core import figures
+from core.markdown import JOINER, escaped
 from core.text import gettext as _
 from core.text import ngettext, set_language
 
 NBSP = figures.NBSP
-_JOINER = "\u2060"  # invisible; breaks shortcodes, which Streamlit looks for after it has read the markdown
-_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$&=^\"'])")
-_SHORTCODE = re.compile(r":(?=[A-Za-z0-9_+\-/])")
+_SHORTCODE = re.compile(r":(?=[A-Za-z0-9_+\-/])")  # looked for after markdown was read
 _WEB = re.compile(r"\b(www)(?=\.)", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\n\x0b\f\r\x85\u2028\u2029]+")  # what must not break stays: 11.8 %
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -43,8 +42,7 @@ def plain(text: object, *, limit: int = 500) -> str:
 
 def markdown(text: object, *, limit: int = 500) -> str:
     """Escape foreign text for Streamlit's markdown: it shows letter by letter, as one line."""
-    line = _WEB.sub(rf"\1{_JOINER}", _SHORTCODE.sub(f":{_JOINER}", plain(text, limit=limit)))
-    return _PUNCTUATION.sub(r"\\\1", line)
+    return escaped(_WEB.sub(rf"\1{JOINER}", _SHORTCODE.sub(f":{JOINER}", plain(text, limit=limit))))
 
 
 def figure(text: object, *, limit: int = 80) -> str:

@@ -46,12 +46,7 @@ class Opened:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Return what it was opened with and what joined later."""
-        joined = [
-            Finding.model_validate(event.detail["finding"])
-            for event in self.trail
-            if event.action == "joined"
-        ]
-        return (*self.evidence.findings, *joined)
+        return tuple(desk.findings_of(self.row, self.trail))
 
     @property
     def worst(self) -> Finding | None:
@@ -191,11 +186,8 @@ def _retraining(context: Context, opened: Opened) -> None:
     """Say how far a ticket that asks for a retraining is, with what the retraining printed."""
     row, model = opened.row, context.project.models.get(opened.row.model)
     with context.store.read() as session:
-        checks = readiness(session, model, row, context.now) if model is not None else []
-        steps = proofs.progress(
-            session, row, context.zone, checks=[(one.ok, one.text) for one in checks],
-            by_hand=model is None or model.retrain is None,
-        )  # fmt: skip
+        checks = readiness(session, model, row, context.now)
+        steps = proofs.progress(session, row, model, checks, context.zone)
     if not steps:
         return
     st.header(_("Retraining and proof"), anchor="retraining")

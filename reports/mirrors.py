@@ -8,19 +8,18 @@ from zoneinfo import ZoneInfo
 from core.config import Model
 from core.dates import local_time
 from core.evidence import Evidence
+from core.markdown import JOINER, escaped
 from core.text import gettext as _
 from reports import proofs, reasons, wording
 from reports.mail import plain
 from reports.wording import Links
 from store.tables import TicketEventRow, TicketRow
 
-_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$&=^\"'])")
 _MENTION, _WEB, _REFERENCE = (
     re.compile(r"@(?=\w)"),
     re.compile(r"(?i)\b(https?|www)(?=[:.])"),
     re.compile(r"#(?=\d)"),
 )
-_JOINER = "\u2060"
 LONGEST = 500
 
 
@@ -33,14 +32,14 @@ def markdown(text: object, *, limit: int = LONGEST) -> str:
     line = plain(text)
     line = line if len(line) <= limit else line[: limit - 1] + "…"
     for pattern in (_MENTION, _WEB, _REFERENCE):
-        line = pattern.sub(rf"\g<0>{_JOINER}", line)
-    return _PUNCTUATION.sub(r"\\\1", line)
+        line = pattern.sub(rf"\g<0>{JOINER}", line)
+    return escaped(line)
 
 
 def title(ticket: TicketRow, model: Model | None) -> str:
     """Return the title: plain text, as trackers show titles letter by letter."""
     shown = model.shown_title if model is not None else ticket.model
-    return _MENTION.sub(rf"@{_JOINER}", plain(f"{shown}: {ticket.title}"))[:250]
+    return _MENTION.sub(rf"@{JOINER}", plain(f"{shown}: {ticket.title}"))[:250]
 
 
 def body(

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from core.config import Model
 from core.dates import length_text, local_time
 from core.evidence import LevelOf, ProofFact
 from core.figures import figure, points
-from core.rules import TicketKind, TicketState
+from core.rules import WAITING, Check, TicketKind
 from core.text import gettext as _
 from core.text import ngettext
 from store import proofs, retrainings
@@ -30,23 +31,22 @@ class Step:
 
 
 def progress(
-    session: Session, ticket: TicketRow, zone: ZoneInfo, *, checks: Sequence[tuple[bool, str]], by_hand: bool
+    session: Session, ticket: TicketRow, model: Model | None, checks: Sequence[Check], zone: ZoneInfo
 ) -> list[Step]:
     """Return the way of a ticket that asks for a retraining; nothing for others.
 
     Args:
-        checks: whether each thing is so that a retraining waits for, and how it stands.
-        by_hand: the project names no way to retrain.
+        checks: what a retraining waits for.
     """
     if ticket.kind != TicketKind.RETRAIN:
         return []
     made = retrainings.retrainings(session, ticket_id=ticket.id)
     found = [_retraining(row, zone) for row in made]
     found += [_proof(row, zone) for row in proofs.proofs(session, ticket.id)]
-    waiting = ticket.state in (TicketState.OPEN, TicketState.ACKNOWLEDGED)
+    waiting = ticket.state in WAITING
     if waiting and not made:
-        found += [Step(sign="✓" if ok else "◆", text=text) for ok, text in checks]
-    if waiting and by_hand:
+        found += [Step(sign="✓" if one.ok else "◆", text=one.text) for one in checks]
+    if waiting and (model is None or model.retrain is None):
         words = _("No `retrain:` is configured: retrain by hand; a new version in the log starts the proof.")
         found.append(Step(sign="◆", text=words))
     return found

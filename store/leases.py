@@ -13,7 +13,7 @@ from core.errors import GoalkeeperError
 from core.text import gettext as _
 from store.changes import unseen
 from store.database import Store
-from store.new_rows import insert_new
+from store.new_rows import did_change, insert_new
 from store.tables import LeaseRow
 
 _SHOW = text("SELECT pg_advisory_xact_lock_shared(26475, hashtext(:name))")
@@ -112,9 +112,5 @@ def _own(
     values: dict[str, object] = dict(facts)
     if holder_ is not None:
         values["holder"] = holder_
-    done = session.execute(
-        update(LeaseRow)
-        .where(LeaseRow.name == name, LeaseRow.holder == holder, LeaseRow.fence == fence)
-        .values(**values)
-    )
-    return bool(done.rowcount)  # type: ignore[attr-defined]
+    own = (LeaseRow.name == name, LeaseRow.holder == holder, LeaseRow.fence == fence)
+    return did_change(session, update(LeaseRow).where(*own).values(**values))

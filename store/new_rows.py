@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, Update, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -29,3 +29,9 @@ def put_row(session: Session, kind: type[Base], by: tuple[str, ...], values: dic
     statement = new(cast(Table, kind.__table__)).values(**values)
     rest = {name: value for name, value in values.items() if name not in by}
     session.execute(statement.on_conflict_do_update(index_elements=list(by), set_=rest))
+
+
+def did_change(session: Session, statement: Update) -> bool:
+    """Run an UPDATE; tell whether any row fitted it."""
+    done = session.execute(statement)
+    return bool(done.rowcount)  # type: ignore[attr-defined]  # an UPDATE's answer has it

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.messages import Severity
 from store.database import Store
-from store.new_rows import insert_new
+from store.new_rows import did_change, insert_new
 from store.tables import OutboxRow
 
 PATIENCE = timedelta(minutes=5)
@@ -114,8 +114,7 @@ def channels_waiting(store: Store, now: datetime) -> list[str]:
 def again(session: Session, message_id: int, now: datetime) -> bool:
     """Queue a message that had failed for good once more; False where it has not."""
     due = {"state": "queued", "attempts": 0, "not_before": now, "error": ""}
-    done = session.execute(update(_T).where(_T.id == message_id, _T.state == "failed").values(due))
-    return bool(done.rowcount)  # type: ignore[attr-defined]
+    return did_change(session, update(_T).where(_T.id == message_id, _T.state == "failed").values(due))
 
 
 def claim(
@@ -181,5 +180,4 @@ def _own(row: OutboxRow) -> tuple[ColumnElement[bool], ...]:
 
 
 def _set(session: Session, row: OutboxRow, **facts: Any) -> bool:
-    done = session.execute(update(_T).where(*_own(row)).values(**facts))
-    return bool(done.rowcount)  # type: ignore[attr-defined]
+    return did_change(session, update(_T).where(*_own(row)).values(**facts))

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from store.new_rows import insert_new
+from store.new_rows import did_change, insert_new
 from store.tables import RetrainingRow
 
 OPEN = ("asked", "claimed", "running", "unconfirmed")
@@ -44,8 +44,7 @@ def ask(
 def claim(session: Session, row: RetrainingRow, now: datetime) -> bool:
     """Take a retraining that waits, before it starts; False where somebody else has."""
     mine = update(_T).where(_T.id == row.id, _T.state == "asked").values(state="claimed", claimed_at=now)
-    done = session.execute(mine.execution_options(synchronize_session="fetch"))
-    return bool(done.rowcount)  # type: ignore[attr-defined]
+    return did_change(session, mine.execution_options(synchronize_session="fetch"))
 
 
 def change(session: Session, row: RetrainingRow, state: str, **facts: Any) -> None:

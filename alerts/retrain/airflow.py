@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
 from alerts.retrain.base import House, RetrainOptions, Run, RunState
 from core.config import Secret
-from core.config.problems import RefusedError
 from core.config.values import Duration
 from core.text import gettext as _
-from core.web import RefusedRequestError, ask
+from core.web import Address, RefusedRequestError, ask
 
 _STATES = {"queued": RunState.RUNNING, "running": RunState.RUNNING, "success": RunState.DONE}
 
@@ -30,7 +29,7 @@ class Options(RetrainOptions):
     `api` is v1 for Airflow 2, v2 for Airflow 3.
     """
 
-    url: str
+    url: Address
     dag: str = Field(pattern=r"^[\w.-]+$")
     api: Literal["v1", "v2"] = "v1"
     user: str | None = None
@@ -38,13 +37,6 @@ class Options(RetrainOptions):
     token: Secret | None = None
     version_task: str = ""
     timeout: Duration = Field(timedelta(seconds=20))
-
-    @field_validator("url")
-    @classmethod
-    def _web(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://")):
-            raise RefusedError(_("This is not a web address."), allowed="https://…")
-        return value.rstrip("/")
 
 
 class Retrain:

@@ -33,13 +33,12 @@ from typing import Literal
 from pydantic import Field
 
 from alerts.floor import Floor, least
-from alerts.normal import Expected, Normal, Seen, learn, sampling_error, seen
+from alerts.normal import Z95, Expected, Normal, Seen, learn, sampling_error, seen
 from alerts.rules.base import FOUR_WEEKS, Judgement, RuleOptions, Series, Side, Verdict, has_number, unknown
 from core.text import gettext as _
 from core.values import MetricPoint, MetricValue
 from core.windows import Grain
 
-Z95 = 1.959964
 LOOKS_BACK = {grain: 2 * windows for grain, windows in FOUR_WEEKS.items()}
 """Twice as many windows as it learns from, for some of them cannot be judged."""
 LEARNT = 14
@@ -144,7 +143,6 @@ class _Normals:
         usable = [point for point in series.baseline if has_number(point)]
         fits = len(usable) >= options.learn and options.against == "reference"
         self.fixed = usable if fits else []
-        self._fixed_normal: Normal | None = None
         self._log = [
             (at, point)
             for at, point in enumerate(series.points)
@@ -154,6 +152,10 @@ class _Normals:
         self._starts = [point.window.start for _at, point in self._log]
         self._ends = [point.window.end for _at, point in self._log]
         self._cache: dict[tuple[int, int], Normal] = {}
+
+    @cached_property
+    def _fixed_normal(self) -> Normal:
+        return learn(self._taken(self.fixed), distance=self._series.distance)
 
     @cached_property
     def _seen(self) -> Seen:
@@ -166,8 +168,6 @@ class _Normals:
         `run` is how many windows just before it were outside: see the head of this file.
         """
         if self.fixed:
-            if self._fixed_normal is None:
-                self._fixed_normal = learn(self._taken(self.fixed), distance=self._series.distance)
             return self._fixed_normal, len(self.fixed)
         rank = self._rank[at]
         if rank < self.least:

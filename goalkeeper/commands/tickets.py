@@ -90,11 +90,8 @@ def show(ticket: TicketArgument, config: ConfigOption = CONFIG, json: JsonOption
         trail = tickets.events(session, row.id)
         brief = brief_of(session, asked.project, row, asked.now)
         model = asked.project.models.get(row.model)
-        checks = readiness(session, model, row, asked.now) if model is not None else []
-        steps = progress(
-            session, row, asked.project.zone, checks=[(one.ok, one.text) for one in checks],
-            by_hand=model is None or model.retrain is None,
-        )  # fmt: skip
+        checks = readiness(session, model, row, asked.now)
+        steps = progress(session, row, model, checks, asked.project.zone)
     if json:
         events = [
             {"at": event.at, "actor": event.actor, "action": event.action, "detail": event.detail}

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from alerts import proof, retraining
 from alerts.escalation import escalate
 from alerts.retrain.base import House, Retrain, Run, RunState
+from alerts.tickets import find
 from core.config import Model, Project
 from core.errors import DeliveryError, GoalkeeperError
 from core.plugins import PORTS, load
@@ -18,7 +19,7 @@ from core.text import language
 from goalkeeper.jobs.brief import brief_of
 from store import retrainings, tickets
 from store.database import Store
-from store.tables import RetrainingRow, TicketRow
+from store.tables import RetrainingRow
 
 log = logging.getLogger("goalkeeper.passes")
 
@@ -32,7 +33,7 @@ def work_on(*, project: Project, name: str, store: Store, now: datetime) -> None
     if any(row.acknowledge_by is not None and row.acknowledge_by <= now for row in open_ones):
         with store.write() as session:
             for row in open_ones:
-                escalate(session, model, _ticket(session, row.id), now)
+                escalate(session, model, find(session, row.id), now)
     with language(project.language):
         for ticket_id in reversed(asking):
             _work_on(project, model, store, ticket_id, now)
@@ -40,14 +41,14 @@ def work_on(*, project: Project, name: str, store: Store, now: datetime) -> None
 
 def _work_on(project: Project, model: Model, store: Store, ticket_id: int, now: datetime) -> None:
     with store.write() as session:
-        retraining.ask_if_ready(session, project, model, _ticket(session, ticket_id), now)
+        retraining.ask_if_ready(session, project, model, find(session, ticket_id), now)
     with store.read() as session:
         under_way = retrainings.retrainings(session, ticket_id=ticket_id, open_only=True)
     for row in under_way:
         if row.state != "unconfirmed":
             _follow(project, model, store, ticket_id, row, now)
     with store.write() as session:
-        proof.advance(session, project, model, _ticket(session, ticket_id), now)
+        proof.advance(session, project, model, find(session, ticket_id), now)
 
 
 def _follow(
@@ -57,13 +58,13 @@ def _follow(
     begun = row.state != "asked"
     if not begun:
         with store.write() as session:
-            if not retraining.claim(session, _ticket(session, ticket_id), _row(session, row), now):
+            if not retraining.claim(session, find(session, ticket_id), _row(session, row), now):
                 return
     run = _run(project, model, store, ticket_id, row, now, begun=begun)
     if run is None:
         return
     with store.write() as session:
-        retraining.follow(session, project, _ticket(session, ticket_id), _row(session, row), run, now)
+        retraining.follow(session, project, find(session, ticket_id), _row(session, row), run, now)
 
 
 def _run(
@@ -80,7 +81,7 @@ def _run(
             gone = _("The other side no longer knows of it.")
             return Run(key=row.key, state=RunState.LOST, error=gone)
         with store.read() as session:
-            brief = {"key": row.key, **brief_of(session, project, _ticket(session, ticket_id), now)}
+            brief = {"key": row.key, **brief_of(session, project, find(session, ticket_id), now)}
         return way.start(row.key, brief, now)
     except DeliveryError as error:
         if error.permanent:
@@ -101,12 +102,6 @@ def _way(project: Project, model: Model, row: RetrainingRow) -> Retrain:
     module = load(PORTS["retrain"], settings.kind, project.plugin_dirs)
     house = House(state_dir=project.state_dir, folder=project.folder)
     return cast(Retrain, module.Retrain(settings.options, house))
-
-
-def _ticket(session: Session, ticket_id: int) -> TicketRow:
-    ticket = tickets.ticket(session, ticket_id)
-    assert ticket is not None
-    return ticket
 
 
 def _row(session: Session, row: RetrainingRow) -> RetrainingRow:

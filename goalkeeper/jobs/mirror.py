@@ -59,12 +59,12 @@ def _sync(project: Project, store: Store, name: str, ticket_id: int, now: dateti
     with store.read() as session:
         ticket = desk.find(session, ticket_id)
         row = mirrors.mirror(session, ticket_id, name)
+        over = ticket.closed_at is not None and now - ticket.closed_at > CLOSED_FOR
+        if (over and row is None) or (row is not None and row.error and now < row.not_before):
+            return 0
         shown = _shown(session, project, ticket, now)
     mark = hashlib.sha256(json.dumps(asdict(shown), sort_keys=True).encode()).hexdigest()[:16]
-    over = ticket.closed_at is not None and now - ticket.closed_at > CLOSED_FOR
-    if over and (row is None or row.mark == mark):
-        return 0
-    if row is not None and row.error and now < row.not_before:
+    if over and row is not None and row.mark == mark:
         return 0
     try:
         tracker = _tracker(project, name)
@@ -106,11 +106,7 @@ def _write(
 def _shown(session: Session, project: Project, ticket: TicketRow, now: datetime) -> Mirrored:
     model = project.models.get(ticket.model)
     closed = ticket.state == TicketState.CLOSED
-    checks = readiness(session, model, ticket, now) if model is not None and not closed else []
-    steps = progress(
-        session, ticket, project.zone, checks=[(one.ok, one.text) for one in checks],
-        by_hand=model is None or model.retrain is None,
-    )  # fmt: skip
+    steps = progress(session, ticket, model, readiness(session, model, ticket, now), project.zone)
     links = Links(project.public_url, ticket.model, ticket.opened_at)
     last = tickets.events(session, ticket.id)[-1:] if closed else []
     return Mirrored(
@@ -167,10 +163,11 @@ def _failed(store: Store, name: str, ticket_id: int, error: GoalkeeperError, now
     log.warning("%s: %s", name, error.message)
     permanent = isinstance(error, DeliveryError) and error.permanent
     with store.write() as session:
-        row = mirrors.keep_mirror(session, ticket_id, name, now)
-        pause = PAUSES[-1] if permanent else PAUSES[min(row.attempts, len(PAUSES) - 1)]
+        row = mirrors.mirror(session, ticket_id, name)
+        attempts = 0 if row is None else row.attempts
+        pause = PAUSES[-1] if permanent else PAUSES[min(attempts, len(PAUSES) - 1)]
         mirrors.keep_mirror(
-            session, ticket_id, name, now, attempts=row.attempts + 1, not_before=now + pause, error=str(error)
+            session, ticket_id, name, now, attempts=attempts + 1, not_before=now + pause, error=str(error)
         )
 
 

@@ -9,14 +9,12 @@ opening and its resolving, so that a pager closes what it opened.
 import json
 from datetime import timedelta
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
 from core.config import Secret
-from core.config.problems import RefusedError
 from core.config.values import Duration
 from core.messages import Message
-from core.text import gettext as _
-from core.web import ask, signed
+from core.web import SecretAddress, ask, signed
 from notify.channels.base import ChannelOptions, Envelope, House
 
 BUNDLES = False
@@ -26,16 +24,9 @@ BUNDLES = False
 class Options(ChannelOptions):
     """`url` takes a POST; `secret` signs it."""
 
-    url: Secret
+    url: SecretAddress
     secret: Secret | None = None
     timeout: Duration = Field(timedelta(seconds=20))
-
-    @field_validator("url")
-    @classmethod
-    def _web(cls, value: Secret) -> Secret:
-        if not value.reveal().startswith(("https://", "http://")):
-            raise RefusedError(_("This is not a web address."), allowed="https://…")
-        return value
 
 
 class Channel:

@@ -1,14 +1,14 @@
 """A server on this machine that takes and refuses what GitHub's issues do, as its REST description says."""
 
 import json
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.serving import Answer, serving
 
 TOKEN = "ghp_a-token-of-the-tests"
 BOT, ANA = "goalkeeper-bot", "ana"
@@ -59,41 +59,20 @@ def github() -> Iterator[Hub]:
     """Serve a repository acme/leads."""
     hub = Hub()
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_args: object) -> None:
-            return
+    def answer(method: str, path: str, headers: Mapping[str, str], raw: bytes) -> Answer:
+        asked = urlsplit(path)
+        hub.asked.append(f"{method} {asked.path}")
+        if headers.get("Authorization") not in (f"token {TOKEN}", f"Bearer {TOKEN}"):
+            return 401, {"message": "Bad credentials"}
+        if hub.status:
+            words = "API rate limit exceeded for user" if hub.status == 403 else "no"
+            return hub.status, {"message": words}
+        parts = asked.path.strip("/").split("/")
+        if parts[:3] != ["repos", "acme", "leads"]:
+            return 404, {"message": "Not Found"}
+        return route(method, parts[3:], json.loads(raw) if raw else {}, parse_qs(asked.query))
 
-        def handle_any(self) -> None:
-            asked = urlsplit(self.path)
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else {}
-            hub.asked.append(f"{self.command} {asked.path}")
-            if self.headers.get("Authorization") not in (f"token {TOKEN}", f"Bearer {TOKEN}"):
-                return self.answer(401, {"message": "Bad credentials"})
-            if hub.status:
-                words = "API rate limit exceeded for user" if hub.status == 403 else "no"
-                return self.answer(hub.status, {"message": words})
-            parts = asked.path.strip("/").split("/")
-            if parts[:3] != ["repos", "acme", "leads"]:
-                return self.answer(404, {"message": "Not Found"})
-            answer = route(self.command, parts[3:], body, parse_qs(asked.query))
-            if answer is None:  # made, but nobody hears of it
-                self.close_connection = True
-                self.connection.close()
-                return None
-            return self.answer(*answer)
-
-        do_GET = do_POST = do_PATCH = handle_any  # noqa: N815
-
-        def answer(self, code: int, told: Any) -> None:
-            data = json.dumps(told).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json; charset=utf-8")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-    def route(method: str, rest: list[str], body: dict[str, Any], query: dict[str, list[str]]) -> Any:
+    def route(method: str, rest: list[str], body: dict[str, Any], query: dict[str, list[str]]) -> Answer:
         if not rest:
             return 200, {"full_name": "acme/leads", "url": f"{hub.url}/repos/acme/leads"}
         if rest == ["issues"] and method == "GET":
@@ -118,7 +97,7 @@ def github() -> Iterator[Hub]:
             return 200, [one for one in hub.comments[number] if one["created_at"] >= since]
         return 200, hub.events[number]
 
-    def made(body: dict[str, Any]) -> Any:
+    def made(body: dict[str, Any]) -> Answer:
         title, labels = body.get("title"), body.get("labels", [])
         if not isinstance(title, str) or not title or not all(isinstance(one, str) for one in labels):
             return 422, {"message": "Validation Failed"}
@@ -138,7 +117,7 @@ def github() -> Iterator[Hub]:
             return None
         return 201, hub.issues[-1]
 
-    def changed(number: int, issue: dict[str, Any], body: dict[str, Any]) -> Any:
+    def changed(number: int, issue: dict[str, Any], body: dict[str, Any]) -> Answer:
         if body.get("state", "open") not in ("open", "closed") or body.get("title") == "":
             return 422, {"message": "Validation Failed"}
         if body.get("state", issue["state"]) != issue["state"]:
@@ -146,12 +125,5 @@ def github() -> Iterator[Hub]:
         issue |= {name: body[name] for name in ("title", "body", "state") if name in body}
         return 200, issue
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    hub.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(answer) as hub.url:
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -1,13 +1,11 @@
 """What every way to retrain keeps: it starts once, is found again by its key, and says what became of it."""
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -18,6 +16,7 @@ from alerts.retrain.base import LONGEST_LOG, House, Run, RunState
 from core.errors import DeliveryError
 from core.plugins import PORTS, MissingExtraError, load, names
 from core.web import signature
+from tests.serving import Answer, serving
 
 NOW = datetime(2026, 4, 20, 8, tzinfo=UTC)
 KEY = "ticket:lead:outcome:20260407T0000:retraining-1"
@@ -36,47 +35,27 @@ class Yard:
     asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
 
 
-Answer = tuple[int, Any]
+Kind = Callable[[Yard, str, str, Any, Mapping[str, str]], tuple[int, Any]]
 
 
 @contextmanager
-def serving(answer: Callable[[Yard, str, str, Any, dict[str, str]], Answer]) -> Iterator[Yard]:
-    """Serve; an answer is made of method, path, body and headers."""
+def a_yard(kind: Kind) -> Iterator[Yard]:
+    """Serve a kind of interface."""
     yard = Yard()
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_args: object) -> None:
-            return
+    def answer(method: str, path: str, headers: Mapping[str, str], raw: bytes) -> Answer:
+        yard.asked.append((method, path, dict(headers), raw))
+        return (
+            (yard.code, {})
+            if yard.code
+            else kind(yard, method, path, json.loads(raw) if raw else None, headers)
+        )
 
-        def handle_any(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            yard.asked.append((self.command, self.path, dict(self.headers), raw))
-            code, told = (
-                (yard.code, {})
-                if yard.code
-                else answer(
-                    yard, self.command, self.path, json.loads(raw) if raw else None, dict(self.headers)
-                )
-            )
-            data = b"" if told is None else json.dumps(told).encode()
-            self.send_response(code)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST = handle_any  # noqa: N815
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    yard.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(answer) as yard.url:
         yield yard
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
-def webhook(yard: Yard, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
+def webhook(yard: Yard, method: str, path: str, body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
     header = headers["Goalkeeper-Signature"]
     seconds, _comma, sign = header.removeprefix("t=").partition(",v1=")
     sent = yard.asked[-1][3]
@@ -91,7 +70,7 @@ def webhook(yard: Yard, method: str, path: str, body: Any, headers: dict[str, st
     return 200, {"state": yard.state, "version": "v3" if yard.state == "done" else "", "log": "epoch 1"}
 
 
-def airflow(yard: Yard, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
+def airflow(yard: Yard, method: str, path: str, body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
     if headers.get("Authorization") != f"Bearer {SECRET}":
         return 401, {}
     words = {"running": "running", "done": "success", "failed": "failed"}
@@ -110,7 +89,7 @@ def airflow(yard: Yard, method: str, path: str, body: Any, headers: dict[str, st
     return 200, {"dag_run_id": run, "state": words[yard.state]}
 
 
-def actions(yard: Yard, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
+def actions(yard: Yard, method: str, path: str, body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
     if headers.get("Authorization") != f"Bearer {SECRET}":
         return 401, {}
     place = urlsplit(path).path.removeprefix("/repos/acme/leads/actions/workflows/train.yml/")
@@ -131,7 +110,7 @@ def actions(yard: Yard, method: str, path: str, body: Any, headers: dict[str, st
     return 200, {"workflow_runs": [{"display_title": "nightly", "status": "completed"}, *found]}
 
 
-OVER_THERE: dict[str, tuple[Callable[..., Answer], dict[str, Any]]] = {
+OVER_THERE: dict[str, tuple[Kind, dict[str, Any]]] = {
     "webhook": (webhook, {"url": "{url}/start", "status_url": "{url}/status", "secret": SECRET}),
     "airflow": (
         airflow,
@@ -157,7 +136,7 @@ def a_way(kind: str, folder: Path) -> Iterator[tuple[Any, Yard]]:
         yield module.Retrain(module.Options.model_validate({"run": "python train.py"}), house), Yard()
         return
     answer, options = OVER_THERE[kind]
-    with serving(answer) as yard:
+    with a_yard(answer) as yard:
         told = {key: value.format(url=yard.url) for key, value in options.items()}
         yield module.Retrain(module.Options.model_validate(told), house), yard
 

@@ -1,7 +1,7 @@
 """What every kind of tracker keeps."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -37,7 +37,7 @@ def a_repository() -> Iterator[dict[str, str]]:
         yield {"repo": "acme/leads", "token": TOKEN, "url": hub.url}
 
 
-SERVERS: dict[str, Callable[[], object]] = {
+SERVERS: dict[str, Callable[[], AbstractContextManager[dict[str, str]]]] = {
     "builtin": nothing, "webhook": a_receiver, "github": a_repository,
 }  # fmt: skip
 """What each kind speaks to here; a new kind needs one."""
@@ -50,7 +50,7 @@ def test_it_mirrors_a_ticket_again_and_again_as_one(kind: str) -> None:
     except MissingExtraError as missing:
         pytest.skip(missing.message)
     assert module.__doc__
-    with SERVERS[kind]() as options:  # type: ignore[attr-defined]
+    with SERVERS[kind]() as options:
         made: type[BaseModel] = module.Options
         tracker = module.Tracker(made.model_validate(options))
         first = tracker.mirror(TICKET, "", NOW)
