@@ -180,7 +180,7 @@ def _kind(kind: str) -> str:
     words = {
         "opened": _("ticket opened"),
         "update": _("update"),
-        "step": _("retraining"),
+        "step": _("needs a person"),
         "bundle": _("many at once"),
         "resolved": _("resolved"),
         "summary": _("first look"),

@@ -78,7 +78,8 @@ def sentence(fact: ProofFact) -> str:
         lower=points(fact.lower, fact.unit, currency=fact.currency),
         upper=points(fact.upper, fact.unit, currency=fact.currency),
     )
-    return f"{told}: {limits}. " + _("Before the harm it was {before}.").format(before=shown(fact.before))
+    ended = limits if limits.endswith(".") else f"{limits}."  # a unit may end with a full stop
+    return f"{told}: {ended} " + _("Before the harm it was {before}.").format(before=shown(fact.before))
 
 
 def verdict(outcome: str, version: str) -> str:
