@@ -55,7 +55,6 @@ class Book:
     raised: int = 0
     recovered: int = 0
     withdrawn: int = 0
-    of: dict[int, Entry] = field(default_factory=dict)
     row_of: dict[Entry, AlertRow] = field(default_factory=dict)
 
     @classmethod
@@ -73,16 +72,15 @@ class Book:
             if known is not None:
                 stored[entry.key].remove(known)
                 self._change(known, entry)
-            row = known or self._raise(entry)
-            self.of[row.id] = entry
-            self.row_of[entry] = row
+            self.row_of[entry] = known or self._raise(entry)
         for rest in stored.values():
             for row in rest:
                 self._withdraw(row, watched, first)
+        self.session.flush()
 
     def join(self, row: AlertRow, incident_id: int) -> None:
         """Put an alert into an incident."""
-        alerts.join_incident(self.session, row, incident_id)
+        alerts.join_incident(row, incident_id)
 
     def _raise(self, entry: Entry) -> AlertRow:
         row = alerts.raise_alert(

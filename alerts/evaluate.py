@@ -63,8 +63,7 @@ def evaluate(*, store: Store, project: Project, model_name: str, now: datetime) 
             result = _write(session, project, known, watches, judged)
             baseline.keep(session, model_name, known.baseline)
             traces.keep(session, model_name, known.traces)
-            session.flush()
-            keep(session, model_name, mark_of(session, project, model, watches, now), result.firing)
+            keep(session, model, mark, result.firing)
     return result
 
 

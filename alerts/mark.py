@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,16 +33,27 @@ REBASE = ("accepted", "verified")
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """What an evaluation reads. `rules` stands for what is judged by, `all` for that, the values and what was
-    done to tickets; `newest` is the newest value's id, `now` the moment as of which it was; `collected` is
-    when windows were last collected, and how many of them then.
+    """What an evaluation reads. `by` stands for what is judged by, `data` for the values, `told` for the
+    newest change of an alert and what was done to tickets last; `newest` is the newest value's id, `now` the
+    moment as of which it was; `collected` is when windows were last collected, and how many of them then.
     """
 
-    rules: str
-    all: str
+    by: str
+    data: str
+    told: tuple[int | None, int | None, int | None]
     newest: int
     now: datetime
     collected: tuple[datetime | None, int]
+
+    @property
+    def rules(self) -> str:
+        """Return what stands for all that changes how windows are judged."""
+        return _digest([self.by, *self.told[:2]])
+
+    @property
+    def all(self) -> str:
+        """Return what stands for all that changes what an evaluation finds."""
+        return _digest([self.by, self.data, *self.told])
 
 
 def mark_of(
@@ -64,33 +75,33 @@ def mark_of(
     held = select(func.count()).where(WindowRow.model == model.name)
     latest = session.scalar(select(func.max(WindowRow.collected_at)).where(WindowRow.model == model.name))
     collected = (latest, _many_at(session, model, latest))
-    told = select(func.max(AlertChangeRow.id)).join(AlertRow, AlertRow.id == AlertChangeRow.alert_id)
-    acted = select(func.max(TicketEventRow.id)).join(TicketRow, TicketRow.id == TicketEventRow.ticket_id)
     code = select(RunRow.code).where(RunRow.model == model.name).order_by(RunRow.id.desc()).limit(1)
     plugins = sorted(path for folder in project.plugin_dirs for path in folder.rglob("*.py"))
-    rules = [
+    by = [
         configuration_hash(model), model, watches, project.language, project.calendar, session.scalar(code),
         None if reference is None else (reference.id, reference.fingerprint),
         [row.id for row in silences.active(session, model.name, now)],
-        session.scalar(told.where(AlertRow.model == model.name)),
-        session.scalar(acted.where(TicketRow.model == model.name, TicketEventRow.action.in_(REBASE))),
         [(path, path.stat().st_mtime_ns) for path in plugins], retention.rolled_until(session, model.name),
     ]  # fmt: skip
     return Mark(
-        rules=_digest(rules),
-        all=_digest(
-            [
-                rules,
-                ended,
-                last,
-                session.scalar(held),
-                collected,
-                session.scalar(acted.where(TicketRow.model == model.name)),
-            ]
-        ),
+        by=_digest(by),
+        data=_digest([ended, last, session.scalar(held), collected]),
+        told=_told(session, model),
         newest=last,
         now=now,
         collected=collected,
+    )
+
+
+def _told(session: Session, model: Model) -> tuple[int | None, int | None, int | None]:
+    """Return the newest change of an alert, of what a ticket made normal, and of any ticket."""
+    told = select(func.max(AlertChangeRow.id)).join(AlertRow, AlertRow.id == AlertChangeRow.alert_id)
+    acted = select(func.max(TicketEventRow.id)).join(TicketRow, TicketRow.id == TicketEventRow.ticket_id)
+    acted = acted.where(TicketRow.model == model.name)
+    return (
+        session.scalar(told.where(AlertRow.model == model.name)),
+        session.scalar(acted.where(TicketEventRow.action.in_(REBASE))),
+        session.scalar(acted),
     )
 
 
@@ -100,11 +111,16 @@ def firing_under(session: Session, model: str, mark: Mark) -> int | None:
     return int(kept["firing"]) if kept.get("all") == mark.all else None
 
 
-def keep(session: Session, model: str, mark: Mark, firing: int) -> None:
-    """Keep what an evaluation was made from and what it found."""
-    kept = asdict(mark) | {"now": mark.now.isoformat(), "firing": firing}
-    kept["collected"] = [mark.collected[0] and mark.collected[0].isoformat(), mark.collected[1]]
-    settings.put(session, f"judged:{model}", json.dumps(kept))
+def keep(session: Session, model: Model, mark: Mark, firing: int) -> None:
+    """Keep what an evaluation was made from, with what it wrote itself, and what it found."""
+    session.flush()
+    after = replace(mark, told=_told(session, model))
+    latest, many = mark.collected
+    kept = {
+        "rules": after.rules, "all": after.all, "newest": mark.newest, "now": mark.now.isoformat(),
+        "collected": [latest and latest.isoformat(), many], "firing": firing,
+    }  # fmt: skip
+    settings.put(session, f"judged:{model.name}", json.dumps(kept))
 
 
 def unjudged_from(session: Session, model: Model, watches: Sequence[Watch], mark: Mark) -> datetime | None:

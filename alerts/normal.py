@@ -108,33 +108,58 @@ def seen(
 
 
 def learn(of: Seen, *, distance: bool = False) -> Normal:
-    """Sum up the baseline."""
-    values, size = of.values, len(of.values)
-    grouped = asks_for_groups(values, of.groups)
-    labels, at, counts = (
-        np.unique(of.groups, return_inverse=True, return_counts=True)
-        if grouped
-        else (np.zeros(min(size, 1), np.int64), np.zeros(size, np.int64), np.full(min(size, 1), size))
-    )
-    levels = np.bincount(at, weights=values, minlength=len(labels)) / counts
-    means = {int(g): (float(level), int(n)) for g, level, n in zip(labels, levels, counts, strict=True)}
-    residual = values - levels[at]
-    df = size - len(means)
-    raw = float((residual**2).sum() / df) if df > 0 else 0.0
-    variance = raw * df / float(special.chdtri(df, 1 - UPPER)) if df > 0 else 0.0
-    known = not np.isnan(of.errors).any()
-    noise = float((of.errors**2).mean()) if known and size else 0.0
-    return Normal(
-        means=means,
-        grouped=grouped,
-        variance=variance,
-        spread=max(0.0, variance - noise),
-        errors_known=known,
-        n=float(of.rows.mean()) if size else 0.0,
-        windows=size,
-        distance=distance,
-        group_of=of.group_of,
-    )
+    """Sum up the baseline, which must not be empty."""
+    (whole,) = learn_spans(of, [(0, len(of.values))], distance=distance)
+    return whole
+
+
+def learn_spans(of: Seen, spans: Sequence[tuple[int, int]], *, distance: bool = False) -> list[Normal]:
+    """Sum up several spans of the baseline at once, each from its first window to before its last."""
+    first, last = np.array(spans, dtype=np.int64).T
+    of = of.part(int(first.min()), int(last.max()))
+    first, last = first - first.min(), last - first.min()
+    at, base = np.arange(len(of.values)), float(of.values[0])
+    values = of.values - base  # so that equal values have exactly their value as mean
+    held = ((at >= first[:, None]) & (at < last[:, None])).astype(np.float64)
+    size = held.sum(axis=1)
+    labels, group = np.unique(of.groups, return_inverse=True)
+    one_hot = (group[:, None] == np.arange(len(labels))).astype(np.float64)
+    counts = held @ one_hot
+    levels = (held @ (values[:, None] * one_hot)) / np.maximum(counts, 1)
+    level = held @ values / size
+    within = (held * (values - levels[:, group]) ** 2).sum(axis=1)
+    around = (held * (values - level[:, None]) ** 2).sum(axis=1)
+    grouped = _asks_for_groups(counts, ((levels - level[:, None]) ** 2 * counts).sum(axis=1), within)
+    df = size - np.where(grouped, (counts > 0).sum(axis=1), 1)
+    variance = np.where(grouped, within, around) / special.chdtri(np.maximum(df, 1), 1 - UPPER)
+    variance[df <= 0] = 0.0
+    unknown = np.isnan(of.errors)
+    noise = held @ np.where(unknown, 0.0, of.errors**2) / size
+    known = held @ unknown == 0
+    spread = np.where(known, np.maximum(variance - noise, 0.0), variance)
+    rows = held @ of.rows / size
+    return [
+        Normal(
+            means=(
+                {
+                    int(g): (base + float(mean), int(n))
+                    for g, mean, n in zip(labels, levels[i], counts[i], strict=True)
+                    if n
+                }
+                if grouped[i]
+                else {0: (base + float(level[i]), int(size[i]))}
+            ),
+            grouped=bool(grouped[i]),
+            variance=float(variance[i]),
+            spread=float(spread[i]),
+            errors_known=bool(known[i]),
+            n=float(rows[i]),
+            windows=int(size[i]),
+            distance=distance,
+            group_of=of.group_of,
+        )
+        for i in range(len(spans))
+    ]
 
 
 def sampling_error(value: MetricValue) -> float | None:
@@ -153,17 +178,11 @@ def grouping(grain: Grain, zone: ZoneInfo) -> Callable[[Window], int]:
     return lambda _window: 0
 
 
-def asks_for_groups(values: Floats, groups: NDArray[np.int64]) -> bool:
-    """Tell by an F test (p < 0.01) whether the groups have means of their own, with four values in each."""
-    if len(values) < LEAST_IN_GROUP * len(set(groups.tolist())):
-        return False
-    labels, at, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    if len(labels) < 2 or counts.min() < LEAST_IN_GROUP:
-        return False
-    means = np.bincount(at, weights=values) / counts
-    within = float(((values - means[at]) ** 2).sum())
-    between = float((counts * (means - values.mean()) ** 2).sum())
-    if within <= 0:
-        return between > 0
-    df = (len(labels) - 1, len(values) - len(labels))
-    return bool(special.fdtrc(*df, between / df[0] / (within / df[1])) < F_TEST)
+def _asks_for_groups(counts: Floats, between: Floats, within: Floats) -> NDArray[np.bool_]:
+    """Tell by an F test (p < 0.01) where the groups have means of their own, with four values in each."""
+    present = (counts > 0).sum(axis=1)
+    enough = (present >= 2) & (np.where(counts > 0, counts, LEAST_IN_GROUP).min(axis=1) >= LEAST_IN_GROUP)
+    above, below = np.maximum(present - 1, 1), np.maximum(counts.sum(axis=1) - present, 1)
+    ratio = between / above / (np.where(within > 0, within, 1.0) / below)
+    differ = np.where(within > 0, special.fdtrc(above, below, ratio) < F_TEST, between > 0)
+    return cast("NDArray[np.bool_]", enough & differ)

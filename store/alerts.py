@@ -29,14 +29,12 @@ def raise_alert(
     session: Session, key: AlertKey, *, since: datetime, severity: str, reason: str,
     evidence: Mapping[str, Any], now: datetime,
 ) -> AlertRow:  # fmt: skip
-    """Write a new alert, firing since the start of its first bad window."""
+    """Add a new alert, firing since the start of its first bad window; it gets its id with the next flush."""
     row = AlertRow(
         model=key.model, rule=key.rule, version=key.version, segment=key.segment, column=key.column,
         since=since, until=None, state=AlertState.FIRING.value, severity=str(severity), reason=reason,
         evidence=dict(evidence), incident_id=None, raised_at=now, updated_at=now,
     )  # fmt: skip
-    session.add(row)
-    session.flush()
     _note(session, row, now, reason)
     return row
 
@@ -49,10 +47,9 @@ def change_alert(
     _note(session, row, now, reason)
 
 
-def join_incident(session: Session, row: AlertRow, incident_id: int) -> None:
+def join_incident(row: AlertRow, incident_id: int) -> None:
     """Put an alert into an incident."""
     row.incident_id = incident_id
-    session.flush()
 
 
 def rule_states(session: Session, model: str | None = None) -> list[RuleStateRow]:
@@ -93,8 +90,7 @@ def forget_rule_states(session: Session, model: str) -> None:
 
 
 def _note(session: Session, row: AlertRow, now: datetime, reason: str) -> None:
-    session.add(AlertChangeRow(alert_id=row.id, state=row.state, as_of=now, reason=reason))
-    session.flush()
+    session.add(AlertChangeRow(alert=row, state=row.state, as_of=now, reason=reason))
 
 
 def _facts(state: RuleState, evidence: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 TIMES = 4096
 
@@ -315,6 +315,7 @@ class AlertChangeRow(Base):
     state: Mapped[str]
     as_of: Mapped[datetime]
     reason: Mapped[str]
+    alert: Mapped[AlertRow] = relationship()
 
 
 class IncidentRow(Base):

@@ -24,7 +24,7 @@ false alarm in far more than that (tests/alerts/test_quiet.py).
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from math import exp, expm1, log
@@ -33,7 +33,7 @@ from typing import Literal
 from pydantic import Field
 
 from alerts.floor import Floor, least
-from alerts.normal import Z95, Expected, Normal, Seen, learn, sampling_error, seen
+from alerts.normal import Z95, Expected, Normal, Seen, learn, learn_spans, sampling_error, seen
 from alerts.rules.base import FOUR_WEEKS, Judgement, RuleOptions, Series, Side, Verdict, has_number, unknown
 from core.text import gettext as _
 from core.values import MetricPoint, MetricValue
@@ -41,6 +41,8 @@ from core.windows import Grain
 
 LOOKS_BACK = {grain: 2 * windows for grain, windows in FOUR_WEEKS.items()}
 """Twice as many windows as it learns from, for some of them cannot be judged."""
+AHEAD = 28
+"""So many spans are learnt at once."""
 LEARNT = 14
 """With fewer windows the spread is known too badly to leave one out of it."""
 
@@ -184,8 +186,17 @@ class _Normals:
         else:
             first, last = 0, min(known, self._most)
         if (first, last) not in self._cache:
-            self._cache[first, last] = learn(self._seen.part(first, last), distance=self._series.distance)
+            spans = [(first, last)] if span is not None else [*self._spans(first, last)]
+            found = learn_spans(self._seen, spans, distance=self._series.distance)
+            self._cache |= zip(spans, found, strict=True)
         return self._cache[first, last], rank
+
+    def _spans(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Yield a span, and those that the next windows will probably ask for."""
+        yield first, last
+        most = len(self._log) if self._options.against == "trailing" else min(len(self._log), self._most)
+        for end in range(last + 1, min(last + AHEAD, most) + 1):
+            yield max(0, end - self._most), end
 
     def _near(self, span: tuple[datetime, datetime], rank: int) -> tuple[int, int]:
         """Return ranks before `rank`: of the windows in a span, or nearest to it where it holds few."""

@@ -174,7 +174,7 @@ def test_of_collected_windows_the_new_ones_are_judged(house: House, first: int, 
         session.execute(
             update(AlertRow).values(state="withdrawn")
         )  # what lasts since an earlier day is judged from there
-        keep(session, "lead", mark_of(session, house.project, model, watches, now), firing=0)
+        keep(session, model, mark_of(session, house.project, model, watches, now), firing=0)
     collected(house, first, DAYS + 3, later_on)
     with house.store.read() as session:
         mark = mark_of(session, house.project, model, watches, later_on)

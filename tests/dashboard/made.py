@@ -294,7 +294,7 @@ def _ticket(session: Session, text: str) -> int:
         session, AlertKey(model="lead", rule="business.conversion"), since=since, severity="critical",
         reason=finding.reason, evidence=finding.model_dump(mode="json"), now=NOW,
     )  # fmt: skip
-    alerts.join_incident(session, alert, incident.id)
+    alerts.join_incident(alert, incident.id)
     ticket = tickets.open_ticket(
         session, key="ticket:lead:outcome:1", model="lead", incident_id=incident.id, kind="retrain",
         severity="critical", title=text, evidence=evidence.model_dump(mode="json"),

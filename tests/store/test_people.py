@@ -61,7 +61,7 @@ def test_each_change_of_an_alert_is_a_row(store):
 def test_an_alert_joins_an_incident(store):
     with store.write() as session:
         row, ticket = raised(session), opened(session)
-        alerts.join_incident(session, row, ticket.incident_id)
+        alerts.join_incident(row, ticket.incident_id)
     with store.read() as session:
         assert alerts.alerts(session)[0].incident_id == ticket.incident_id
 
