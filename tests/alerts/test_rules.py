@@ -139,8 +139,8 @@ def test_it_lets_a_log_grow():
 
 
 def test_it_says_what_is_normal():
-    (answer,) = relative.judge(series([0.2], [0.1] * 20, unit="percent", error=0.001), relative.Options())
-    assert answer.reason == "Value is 20.0\xa0%; normal is about 10.0\xa0% (9.6\xa0% to 10.5\xa0%)"
+    (answer,) = relative.judge(series([0.2], [0.1] * 20, unit="percent", error=0.00101), relative.Options())
+    assert answer.reason == "Value is 20.0\xa0%; normal is about 10.0\xa0% (9.5\xa0% to 10.5\xa0%)"
 
 
 def test_it_refuses_a_floor_that_it_cannot_read():
