@@ -31,6 +31,8 @@ from store.tables import MirrorRow, TicketRow
 log = logging.getLogger("goalkeeper.scheduler")
 CLOSED_FOR = timedelta(days=14)
 """So long after a ticket was closed, what is said over there is still heard."""
+LAST = "closed:"
+"""Begins the mark of a mirror that shows its ticket closed."""
 
 
 def sync(*, project: Project, store: Store, now: datetime) -> int:
@@ -60,12 +62,13 @@ def _sync(project: Project, store: Store, name: str, ticket_id: int, now: dateti
         ticket = desk.find(session, ticket_id)
         row = mirrors.mirror(session, ticket_id, name)
         over = ticket.closed_at is not None and now - ticket.closed_at > CLOSED_FOR
-        if (over and row is None) or (row is not None and row.error and now < row.not_before):
+        if over and (row is None or row.mark.startswith(LAST)):
+            return 0
+        if row is not None and row.error and now < row.not_before:
             return 0
         shown = _shown(session, project, ticket, now)
     mark = hashlib.sha256(json.dumps(asdict(shown), sort_keys=True).encode()).hexdigest()[:16]
-    if over and row is not None and row.mark == mark:
-        return 0
+    mark = f"{LAST if shown.closed else ''}{mark}"
     try:
         tracker = _tracker(project, name)
         wrote = 0
@@ -76,6 +79,8 @@ def _sync(project: Project, store: Store, name: str, ticket_id: int, now: dateti
             heard = tracker.heard(row.handle, row.heard_until)
             with store.write() as session:
                 _take_up(session, name, ticket_id, heard, now)
+                if row.error:
+                    mirrors.keep_mirror(session, ticket_id, name, now, attempts=0, error="")
     except GoalkeeperError as error:
         _failed(store, name, ticket_id, error, now)
         return 0
@@ -108,7 +113,8 @@ def _shown(session: Session, project: Project, ticket: TicketRow, now: datetime)
     closed = ticket.state == TicketState.CLOSED
     steps = progress(session, ticket, model, readiness(session, model, ticket, now), project.zone)
     links = Links(project.public_url, ticket.model, ticket.opened_at)
-    last = tickets.events(session, ticket.id)[-1:] if closed else []
+    trail = tickets.events(session, ticket.id) if closed else []
+    ended = [event for event in trail if event.action != "commented"]
     return Mirrored(
         key=ticket.key,
         title=written.title(ticket, model),
@@ -117,7 +123,7 @@ def _shown(session: Session, project: Project, ticket: TicketRow, now: datetime)
         kind=ticket.kind,
         closed=closed,
         link=links.ticket(ticket.id),
-        said=written.closing(ticket, last[0] if last else None) if closed else "",
+        said=written.closing(ticket, ended[-1] if ended else None) if closed else "",
     )
 
 

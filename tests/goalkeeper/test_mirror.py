@@ -90,6 +90,17 @@ def test_a_tracker_that_does_not_answer_is_asked_again_later_and_less_often(
     assert len(hub.issues) == 1
 
 
+def test_a_tracker_that_answers_again_has_no_error(house: Mirrored, hub: Hub) -> None:
+    house.sync()
+    hub.status = 500
+    house.sync(1)
+    hub.status = 0
+    assert house.sync(3) == 0
+    row = house.row()
+    assert row is not None
+    assert (row.error, row.attempts) == ("", 0)
+
+
 def test_no_error_holds_the_token(house: Mirrored, hub: Hub) -> None:
     hub.status = 401
     house.sync()
@@ -137,6 +148,14 @@ def test_a_ticket_that_recovered_closes_its_issue_with_the_reason(house: Mirrore
     house.sync(97)
     assert len(hub.comments[1]) == 1
     assert [event.action for event in house.trail()] == ["opened", "recovered"]
+    hub.says(1, "thank you")
+    house.sync(98)
+    house.sync(99)
+    assert [event.action for event in house.trail()] == ["opened", "recovered", "commented"]
+    assert len(hub.comments[1]) == 2
+    asked = len(hub.asked)
+    house.sync(24 * 30)
+    assert len(hub.asked) == asked
 
 
 @pytest.mark.parametrize(
