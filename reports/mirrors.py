@@ -15,11 +15,13 @@ from reports.mail import plain
 from reports.wording import Links
 from store.tables import TicketEventRow, TicketRow
 
-_MENTION, _WEB, _REFERENCE = (
+_MENTION, _WEB, _REFERENCE, _COMMAND = (
     re.compile(r"@(?=\w)"),
     re.compile(r"(?i)\b(https?|www)(?=[:.])"),
-    re.compile(r"#(?=\d)"),
+    re.compile(r"[#!~%&$](?=[\w\"'])"),
+    re.compile(r"\A/(?=\w)"),
 )
+"""What a tracker takes for a mention, an address, a reference to something of its own, or a command."""
 LONGEST = 500
 
 
@@ -31,7 +33,7 @@ def markdown(text: object, *, limit: int = LONGEST) -> str:
     """
     line = plain(text)
     line = line if len(line) <= limit else line[: limit - 1] + "…"
-    for pattern in (_MENTION, _WEB, _REFERENCE):
+    for pattern in (_MENTION, _WEB, _REFERENCE, _COMMAND):
         line = pattern.sub(rf"\g<0>{JOINER}", line)
     return escaped(line)
 

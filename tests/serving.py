@@ -23,7 +23,7 @@ def serving(answering: Answering) -> Iterator[str]:
 
         def handle_any(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            answer = answering(self.command, self.path, dict(self.headers), raw)
+            answer = answering(self.command, self.path, self.headers, raw)
             if answer is None:
                 self.close_connection = True
                 self.connection.close()
@@ -36,7 +36,7 @@ def serving(answering: Answering) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PATCH = handle_any  # noqa: N815  # http.server looks for these names
+        do_GET = do_POST = do_PUT = do_PATCH = handle_any  # noqa: N815  # http.server looks for these names
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -5,12 +5,19 @@ mirror is looked for by the ticket's key before one is made, so that a crash, or
 never makes two.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
+
+from core.errors import DeliveryError
+from core.text import gettext as _
+
+_MARK = "goalkeeper:"
+_RETRY = frozenset({0, 403, 408, 409, 423, 425, 429})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,3 +91,47 @@ class Tracker(Protocol):
             DeliveryError: the tracker does not answer.
         """
         ...
+
+
+def hidden_key(key: str) -> str:
+    """Return the line that makes an issue or a comment ours, where Markdown hides it.
+
+    >>> hidden_key("ticket:lead")
+    '<!-- goalkeeper: ticket:lead -->'
+    """
+    return f"<!-- {_MARK} {key} -->"
+
+
+def is_ours(text: str) -> bool:
+    """Tell whether a comment is our own."""
+    return f"<!-- {_MARK}" in text
+
+
+def short_key(key: str) -> str:
+    """Return a key as one word, where nothing can be hidden.
+
+    >>> short_key("ticket:lead:outcome:20260420T0000")
+    'goalkeeper-6ec03df1d6'
+    """
+    return f"goalkeeper-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
+
+
+def refused(place: str, code: int, reason: str) -> DeliveryError:
+    """Say that a tracker answered with an error; what cannot be mended by asking again is `permanent`."""
+    if code == 401:
+        said = _("{place} refused the token.").format(place=place)
+        return DeliveryError(said, permanent=True, hint=_("Look at the tracker's token."))
+    if code == 404:
+        said = _("{place}: there is no such project or issue, or the token may not see it.")
+        return DeliveryError(said.format(place=place), permanent=True)
+    if code == 429:
+        said = _("{place}: the limit of requests is reached.").format(place=place)
+        return DeliveryError(said, permanent=False)
+    said = _("{place} answered {code} {reason}").format(place=place, code=code or "", reason=reason[:200])
+    return DeliveryError(said, permanent=400 <= code < 500 and code not in _RETRY)
+
+
+def unreachable(place: str, error: Exception) -> DeliveryError:
+    """Say that a tracker cannot be reached."""
+    said = _("{place} cannot be reached: {reason}").format(place=place, reason=type(error).__name__)
+    return DeliveryError(said, permanent=False)

@@ -12,19 +12,25 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
-from alerts.trackers.base import Heard, Mirrored, Place, TrackerOptions
+from alerts.trackers.base import (
+    Heard,
+    Mirrored,
+    Place,
+    TrackerOptions,
+    hidden_key,
+    is_ours,
+    refused,
+    unreachable,
+)
 from core.config import Secret
 from core.config.values import Duration
-from core.errors import DeliveryError
-from core.text import gettext as _
+from core.web import Address
 
 if TYPE_CHECKING:
     from github.Issue import Issue
     from github.Repository import Repository
 
 EXTRA = "github"
-MARK = "goalkeeper:"
-"""Begins the hidden line of an issue or a comment that is ours."""
 
 
 class Options(TrackerOptions):
@@ -32,7 +38,7 @@ class Options(TrackerOptions):
 
     repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
     token: Secret
-    url: str = "https://api.github.com"
+    url: Address = "https://api.github.com"
     label: str = Field("goalkeeper", min_length=1, max_length=50)
     timeout: Duration = Field(timedelta(seconds=20))
 
@@ -47,14 +53,14 @@ class Tracker:
     def mirror(self, ticket: Mirrored, handle: str, now: datetime) -> Place | None:
         """Change the issue, or find or make it."""
         with self._repository() as repository:
-            body = f"{ticket.text}\n\n{_mark(ticket.key)}"
+            body = f"{ticket.text}\n\n{hidden_key(ticket.key)}"
             issue = repository.get_issue(int(handle)) if handle else self._find(repository, ticket.key)
             if issue is None:
                 labels = [self._options.label, ticket.kind, ticket.severity]
                 issue = repository.create_issue(title=ticket.title, body=body, labels=labels)
             if ticket.closed and issue.state != "closed":
                 if ticket.said:
-                    issue.create_comment(f"{ticket.said}\n\n{_mark(ticket.key)}")
+                    issue.create_comment(f"{ticket.said}\n\n{hidden_key(ticket.key)}")
                 issue.edit(title=ticket.title, body=body, state="closed", state_reason="completed")
             elif (issue.title, issue.body) != (ticket.title, body):
                 issue.edit(title=ticket.title, body=body)
@@ -67,7 +73,7 @@ class Tracker:
             found = [
                 Heard(id=f"comment-{one.id}", at=one.created_at, actor=one.user.login, comment=one.body or "")
                 for one in issue.get_comments(since=since)
-                if MARK not in (one.body or "") and one.created_at > since
+                if not is_ours(one.body or "") and one.created_at > since
             ]
             for event in issue.get_events():
                 actor = event.actor.login if event.actor is not None else ""
@@ -85,7 +91,7 @@ class Tracker:
 
     def _find(self, repository: "Repository", key: str) -> "Issue | None":
         for issue in repository.get_issues(state="all", labels=[self._options.label]):
-            if _mark(key) in (issue.body or ""):
+            if hidden_key(key) in (issue.body or ""):
                 return issue
         return None
 
@@ -93,7 +99,6 @@ class Tracker:
     def _repository(self) -> Iterator["Repository"]:
         """Return the repository; what goes wrong is told in words, without the token."""
         from github import Auth, Github, GithubException, RateLimitExceededException
-        from github import UnknownObjectException as Unknown
         from requests import RequestException
 
         place = f"GitHub {self._options.repo}"
@@ -105,26 +110,10 @@ class Tracker:
         try:
             yield github.get_repo(self._options.repo)
         except RateLimitExceededException as error:
-            said = _("{place}: the limit of requests is reached.").format(place=place)
-            raise DeliveryError(said, permanent=False) from error
-        except Unknown as error:
-            said = _("{place}: there is no such repository or issue, or the token may not see it.")
-            raise DeliveryError(said.format(place=place), permanent=True) from error
+            raise refused(place, 429, "") from error
         except GithubException as error:
-            if error.status == 401:
-                said = _("{place} refused the token.").format(place=place)
-                raise DeliveryError(said, permanent=True, hint=_("Look at the tracker's token.")) from error
-            said = _("{place} answered {code} {reason}").format(
-                place=place, code=error.status, reason=str(error.message or "")[:200]
-            )
-            permanent = 400 <= error.status < 500 and error.status not in (403, 408, 409, 429)
-            raise DeliveryError(said, permanent=permanent) from error
+            raise refused(place, error.status, str(error.message or "")) from error
         except (RequestException, OSError) as error:
-            said = _("{place} cannot be reached: {reason}").format(place=place, reason=type(error).__name__)
-            raise DeliveryError(said, permanent=False) from error
+            raise unreachable(place, error) from error
         finally:
             github.close()
-
-
-def _mark(key: str) -> str:
-    return f"<!-- {MARK} {key} -->"

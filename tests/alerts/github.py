@@ -28,7 +28,7 @@ class Hub:
     issues: list[dict[str, Any]] = field(default_factory=list)
     comments: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     events: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    asked: list[tuple[str, str, bytes]] = field(default_factory=list)
     count: int = 0
 
     def tick(self) -> str:
@@ -44,6 +44,12 @@ class Hub:
         }  # fmt: skip
         self.comments[number].append(made)
         return made
+
+    def closes(self, number: int) -> None:
+        self.does(number, "closed")
+
+    def assigns(self, number: int, name: str) -> None:
+        self.does(number, "assigned", assignee={"login": name})
 
     def does(self, number: int, event: str, who: str = ANA, **more: Any) -> None:
         """Close, reopen or assign an issue."""
@@ -61,7 +67,7 @@ def github() -> Iterator[Hub]:
 
     def answer(method: str, path: str, headers: Mapping[str, str], raw: bytes) -> Answer:
         asked = urlsplit(path)
-        hub.asked.append(f"{method} {asked.path}")
+        hub.asked.append((method, path, raw))
         if headers.get("Authorization") not in (f"token {TOKEN}", f"Bearer {TOKEN}"):
             return 401, {"message": "Bad credentials"}
         if hub.status:

@@ -92,14 +92,22 @@ def airflow(yard: Yard, method: str, path: str, body: Any, headers: Mapping[str,
 def actions(yard: Yard, method: str, path: str, body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
     if headers.get("Authorization") != f"Bearer {SECRET}":
         return 401, {}
-    place = urlsplit(path).path.removeprefix("/repos/acme/leads/actions/workflows/train.yml/")
+    asked = urlsplit(path)
+    place = asked.path.removeprefix("/repos/acme/leads/")
     if method == "POST":
-        if place != "dispatches" or set(body) - {"ref", "inputs"} or body.get("ref") != "main":
+        held = {"dispatches": "client_payload", "actions/workflows/train.yml/dispatches": "inputs"}.get(place)
+        said = {"client_payload": {"event_type": "retrain"}, "inputs": {"ref": "main"}}.get(held or "")
+        if said is None or {key: one for key, one in body.items() if key != held} != said:
             return 422, {}
-        if not all(isinstance(one, str) and len(one) < 65_536 for one in body["inputs"].values()):
+        if not all(isinstance(one, str) and len(one) < 65_536 for one in body[held].values()):
             return 422, {}
-        yard.runs[body["inputs"]["key"]] = body
+        yard.runs[body[held]["key"]] = body
         return 204, None
+    event = parse_qs(asked.query)["event"][0]
+    if (place, event) not in (
+        ("actions/runs", "repository_dispatch"), ("actions/workflows/train.yml/runs", "workflow_dispatch")
+    ):  # fmt: skip
+        return 404, {}
     ended = {
         "running": ("in_progress", None),
         "done": ("completed", "success"),
@@ -110,6 +118,28 @@ def actions(yard: Yard, method: str, path: str, body: Any, headers: Mapping[str,
     return 200, {"workflow_runs": [{"display_title": "nightly", "status": "completed"}, *found]}
 
 
+def pipelines(yard: Yard, method: str, path: str, body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
+    if headers.get("Private-Token") != SECRET:
+        return 401, {}
+    asked = urlsplit(path)
+    place = asked.path.removeprefix("/api/v4/projects/acme%2Fleads/")
+    words = {"running": "pending", "done": "success", "failed": "failed"}
+    if method == "POST":
+        if place != "pipeline" or set(body) != {"ref", "variables"} or body["ref"] != "main":
+            return 400, {}
+        told = {one["key"]: one["value"] for one in body["variables"]}
+        if not all(isinstance(one, str) for one in told.values()) or "GOALKEEPER_TICKET" not in told:
+            return 400, {}
+        yard.runs[told["GOALKEEPER_KEY"]] = body
+        return 201, {"id": 7, "status": "created", "web_url": "https://gitlab.example.com/7"}
+    name = parse_qs(asked.query)["name"][0]
+    return 200, [
+        {"id": 7, "name": key, "status": words[yard.state], "web_url": "https://gitlab.example.com/7"}
+        for key in yard.runs
+        if key == name
+    ]
+
+
 OVER_THERE: dict[str, tuple[Kind, dict[str, Any]]] = {
     "webhook": (webhook, {"url": "{url}/start", "status_url": "{url}/status", "secret": SECRET}),
     "airflow": (
@@ -117,6 +147,8 @@ OVER_THERE: dict[str, tuple[Kind, dict[str, Any]]] = {
         {"url": "{url}", "dag": "retrain_leads", "token": SECRET, "version_task": "register"},
     ),
     "github": (actions, {"repo": "acme/leads", "workflow": "train.yml", "token": SECRET, "url": "{url}"}),
+    "github by event": (actions, {"repo": "acme/leads", "event": "retrain", "token": SECRET, "url": "{url}"}),
+    "gitlab": (pipelines, {"project": "acme/leads", "token": SECRET, "url": "{url}"}),
 }
 """Kinds that speak to a server, which each needs one here."""
 
@@ -125,7 +157,7 @@ OVER_THERE: dict[str, tuple[Kind, dict[str, Any]]] = {
 def a_way(kind: str, folder: Path) -> Iterator[tuple[Any, Yard]]:
     """Return a way to retrain, and the server that it speaks to."""
     try:
-        module = load(PORTS["retrain"], kind)
+        module = load(PORTS["retrain"], kind.partition(" ")[0])
     except MissingExtraError as missing:
         pytest.skip(missing.message)
     house = House(state_dir=folder / "state", folder=folder)
@@ -152,7 +184,7 @@ def ended(way: Any) -> Run:
     raise AssertionError("it does not end")
 
 
-@pytest.mark.parametrize("kind", names(PORTS["retrain"]))
+@pytest.mark.parametrize("kind", sorted({*names(PORTS["retrain"]), *OVER_THERE}))
 def test_it_starts_is_found_by_its_key_and_ends(kind: str, tmp_path: Path) -> None:
     with a_way(kind, tmp_path) as (way, yard):
         before = way.find(KEY, NOW)
@@ -204,3 +236,10 @@ def test_a_ticket_too_long_for_github_goes_without_its_findings(tmp_path: Path) 
         told = json.loads(yard.runs[KEY]["inputs"]["ticket"])
         assert told["harm"] == {"since": "2026-04-07"}
         assert told["ticket"]["id"] == 3
+
+
+def test_github_starts_a_workflow_or_an_event() -> None:
+    options = load(PORTS["retrain"], "github").Options
+    for told in ({}, {"workflow": "train.yml", "event": "retrain"}):
+        with pytest.raises(ValueError, match="`workflow` and `event`"):
+            options.model_validate({"repo": "acme/leads", "token": SECRET, **told})
