@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from alerts import retraining
 from alerts import tickets as desk
 from core.errors import GoalkeeperError
+from core.foreign import one_line
 from core.rules import Dismissal, TicketState
 from core.text import gettext as _
 from dashboard import text, widgets
@@ -95,7 +96,7 @@ def _assign(context: Context, ticket: TicketRow) -> None:
     ):
         name = st.text_input(
             _("Who works on it"),
-            value=text.plain(ticket.assignee),
+            value=one_line(ticket.assignee),
             max_chars=200,
             placeholder=_("an e-mail address or a name; empty for nobody"),
         )

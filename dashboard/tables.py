@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import text
+from core.foreign import one_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,4 +68,4 @@ def _side(at: int, right: set[int]) -> str:
 
 
 def _escaped(value: str) -> str:
-    return html.escape(text.plain(value, limit=600))
+    return html.escape(one_line(value, limit=600))

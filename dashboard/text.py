@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from core import figures
+from core.foreign import one_line
 from core.markdown import JOINER, escaped
 from core.text import gettext as _
 from core.text import ngettext, set_language
@@ -20,8 +21,6 @@ from core.text import ngettext, set_language
 NBSP = figures.NBSP
 _SHORTCODE = re.compile(r":(?=[A-Za-z0-9_+\-/])")  # looked for after markdown was read
 _WEB = re.compile(r"\b(www)(?=\.)", re.IGNORECASE)
-_SPACES = re.compile(r"[ \t\n\x0b\f\r\x85\u2028\u2029]+")  # what must not break stays: 11.8 %
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def language() -> str:
@@ -34,20 +33,14 @@ def speak() -> None:
     set_language(language())
 
 
-def plain(text: object, *, limit: int = 500) -> str:
-    """Return one line without control characters, cut to `limit` characters."""
-    line = _SPACES.sub(" ", _UNSEEN.sub("", str(text))).strip()
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
 def markdown(text: object, *, limit: int = 500) -> str:
     """Escape foreign text for Streamlit's markdown: it shows letter by letter, as one line."""
-    return escaped(_WEB.sub(rf"\1{JOINER}", _SHORTCODE.sub(f":{JOINER}", plain(text, limit=limit))))
+    return escaped(_WEB.sub(rf"\1{JOINER}", _SHORTCODE.sub(f":{JOINER}", one_line(text, limit=limit))))
 
 
 def figure(text: object, *, limit: int = 80) -> str:
     """Escape foreign text for plotly: no tag, no template field, no formula."""
-    line = html.escape(plain(text, limit=limit), quote=False)
+    line = html.escape(one_line(text, limit=limit), quote=False)
     return line.replace("%", "&#37;").replace("$", "&#36;").replace("{", "&#123;")
 
 

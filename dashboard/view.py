@@ -8,9 +8,10 @@ from types import MappingProxyType
 import streamlit as st
 
 from core.config.model import Model
+from core.foreign import one_line
 from core.text import gettext as _
 from core.windows import Window
-from dashboard import data, links, text
+from dashboard import data, links
 from dashboard.charts import SCORE
 from dashboard.context import Context
 from dashboard.scene import Scene
@@ -100,12 +101,12 @@ def choice(
     titles: Mapping[str, str] = NO_TITLES,
 ) -> None:
     """Offer one value, kept in the address; '' stands for all; `titles` are shown instead of names."""
-    words = {"": all_, SCORE: _("the score")} | {key: text.plain(title) for key, title in titles.items()}
+    words = {"": all_, SCORE: _("the score")} | {key: one_line(title) for key, title in titles.items()}
     st.selectbox(
         label,
         options,
         key=links.bound(name, value),
-        format_func=lambda option: words.get(option) or text.plain(option),
+        format_func=lambda option: words.get(option) or one_line(option),
         on_change=links.write,
         args=(name,),
         width=210,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
+from core.foreign import one_line
 from core.messages import Severity
 from core.rules import TicketState
 from core.text import gettext as _
@@ -78,7 +79,7 @@ def ticket_word(state: str) -> str:
         TicketState.UNCONFIRMED: _("unconfirmed"),
         TicketState.CLOSED: _("closed"),
     }
-    return words.get(state, text.plain(state))
+    return words.get(state, one_line(state))
 
 
 _STATES: dict[str, tuple[Colour, str]] = {
@@ -108,7 +109,7 @@ def alert_word(state: str) -> str:
         "unknown": _("not known"),
         "withdrawn": _("withdrawn"),
     }
-    return words.get(state, text.plain(state))
+    return words.get(state, one_line(state))
 
 
 def resolution_word(resolution: str) -> str:
@@ -123,7 +124,7 @@ def resolution_word(resolution: str) -> str:
         "known_cause": _("known cause"),
         "duplicate": _("duplicate"),
     }
-    return words.get(resolution, text.plain(resolution))
+    return words.get(resolution, one_line(resolution))
 
 
 def notes(found: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -13,12 +13,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from core.figures import NBSP
+from core.foreign import one_line
 from core.text import gettext as _
 
 TEMPLATES = Path(__file__).parent / "templates"
 WIDTH = 76
 """Signs in a line of the text."""
 _CODE = re.compile(r"`([^`\n]+)`")
+LONGEST, LONGEST_LINK = 900, 2000
+"""So many signs of a text, and of a link, are shown: a name in the data may be longer than a mail."""
 SIGNATURE = "-- "
 """What mail programs know the footer by."""
 
@@ -123,9 +126,23 @@ class Letter:
 
 def lay_out(letter: Letter) -> tuple[str, str]:
     """Return the message as text and as HTML."""
+    letter = _short(letter)
     text = _environment(False).get_template("mail.txt").render(letter=letter)
     html = _environment(True).get_template("mail.html").render(letter=letter)
     return _tidy(text), html
+
+
+def _short(value: Any) -> Any:
+    """Cut long texts, and leave away what a long link asks for."""
+    if isinstance(value, StrEnum | bool):
+        return value
+    if isinstance(value, str) and web_link(value):
+        return value if len(value) <= LONGEST_LINK else value.partition("?")[0]
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
+    if isinstance(value, tuple):
+        return tuple(_short(one) for one in value)
+    return replace(value, **{one.name: _short(getattr(value, one.name)) for one in fields(value)})
 
 
 @cache
@@ -150,7 +167,7 @@ def _late(text: str) -> str:
 
 def plain(value: Any) -> str:
     """Return foreign text as one line without control characters, so that it cannot forge lines."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in str(value)).split())
+    return one_line(value, limit=LONGEST).replace(NBSP, " ")
 
 
 def wrapped(value: Any) -> str:

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 from core.config import Model
 from core.dates import local_time
 from core.evidence import Evidence
+from core.foreign import LONGEST, one_line
 from core.markdown import JOINER, escaped
 from core.text import gettext as _
 from reports import proofs, reasons, wording
-from reports.mail import plain
 from reports.wording import Links
 from store.tables import TicketEventRow, TicketRow
 
@@ -22,7 +22,6 @@ _MENTION, _WEB, _REFERENCE, _COMMAND = (
     re.compile(r"\A/(?=\w)"),
 )
 """What a tracker takes for a mention, an address, a reference to something of its own, or a command."""
-LONGEST = 500
 
 
 def markdown(text: object, *, limit: int = LONGEST) -> str:
@@ -31,8 +30,7 @@ def markdown(text: object, *, limit: int = LONGEST) -> str:
     >>> markdown("**now** @team")
     '\\\\*\\\\*now\\\\*\\\\* @\u2060team'
     """
-    line = plain(text)
-    line = line if len(line) <= limit else line[: limit - 1] + "…"
+    line = one_line(text, limit=limit)
     for pattern in (_MENTION, _WEB, _REFERENCE, _COMMAND):
         line = pattern.sub(rf"\g<0>{JOINER}", line)
     return escaped(line)
@@ -41,7 +39,7 @@ def markdown(text: object, *, limit: int = LONGEST) -> str:
 def title(ticket: TicketRow, model: Model | None) -> str:
     """Return the title: plain text, as trackers show titles letter by letter."""
     shown = model.shown_title if model is not None else ticket.model
-    return _MENTION.sub(rf"@{JOINER}", plain(f"{shown}: {ticket.title}"))[:250]
+    return _MENTION.sub(rf"@{JOINER}", one_line(f"{shown}: {ticket.title}", limit=250))
 
 
 def body(

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.config import Schedule
 from core.config.model import Model
+from core.foreign import one_line
 from core.text import N_, ngettext
 from core.text import gettext as _
 from core.windows import Grain, windows_between
@@ -61,7 +62,7 @@ def render(context: Context) -> None:
             _("Model"),
             ["", *models],
             key=links.bound("model", picked.value),
-            format_func=lambda one: text.plain(models[one].shown_title) if one else _("every model"),
+            format_func=lambda one: one_line(models[one].shown_title) if one else _("every model"),
             on_change=links.write,
             args=("model",),
             width=280,

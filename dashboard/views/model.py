@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import streamlit as st
 
+from core.foreign import one_line
 from core.text import N_
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
@@ -165,7 +166,7 @@ def _family(view: View, family: str, title: str, wanted: Sequence[sections.Chart
         chosen = st.multiselect(
             _("More metrics, computed now from the stored profiles"),
             list(more),
-            format_func=lambda name: text.plain(_(more[name].title)),
+            format_func=lambda name: one_line(_(more[name].title)),
             key=f"more-{family}",
             placeholder=_("More metrics"),
             label_visibility="collapsed",

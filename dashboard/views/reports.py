@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import GoalkeeperError
+from core.foreign import one_line
 from core.text import N_
 from core.text import gettext as _
 from dashboard import frames, links, messages, text, widgets, work
@@ -102,7 +103,7 @@ def _ask(context: Context) -> None:
             _("Model"),
             list(models),
             index=list(models).index(asked.value),
-            format_func=lambda one: text.plain(models[one].shown_title),
+            format_func=lambda one: one_line(models[one].shown_title),
             width=260,
         )
         days = st.date_input(

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.foreign import one_line
 from core.rules import TicketState
 from core.text import N_, ngettext
 from core.text import gettext as _
@@ -69,7 +70,7 @@ def _filters(context: Context, state: str, model: str) -> None:
                 _("Model"),
                 ["", *titles],
                 key=links.bound("model", model),
-                format_func=lambda one: text.plain(titles[one]) if one else _("every model"),
+                format_func=lambda one: one_line(titles[one]) if one else _("every model"),
                 on_change=links.write,
                 args=("model",),
                 label_visibility="collapsed",

@@ -39,6 +39,7 @@ def explain(
     """Print how a stored number came about."""
     from core.dates import local_time
     from core.figures import figure
+    from core.foreign import one_line
     from core.windows import window_at
     from metrics.registry import all_metrics
     from store import metrics
@@ -98,7 +99,7 @@ def explain(
     unit = "" if declared is None else declared.unit
     typer.echo(f"{metric} = {figure(point.value.value, unit)}  [{point.value.state.value}]")
     if point.value.reason:
-        typer.echo(f"  {point.value.reason}")
+        typer.echo(f"  {one_line(point.value.reason)}")
     for name, value in facts.items():
         if name not in ("value", "state", "reason", "metric") and value not in ("", None):
             typer.echo(f"  {name}: {value}")

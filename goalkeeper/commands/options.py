@@ -135,10 +135,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: st
     from rich.table import Table
     from rich.text import Text
 
+    from core.foreign import one_line
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else one_line(cell)) for cell in row))
     console = Console(soft_wrap=False)
     Console(soft_wrap=False, width=None if console.is_terminal else 160).print(table)

@@ -80,6 +80,7 @@ def show(ticket: TicketArgument, config: ConfigOption = CONFIG, json: JsonOption
     from alerts import tickets as desk
     from alerts.readiness import readiness
     from core.dates import local_time
+    from core.foreign import one_line
     from goalkeeper.jobs.brief import brief_of
     from reports.proofs import progress
     from store import tickets
@@ -100,15 +101,16 @@ def show(ticket: TicketArgument, config: ConfigOption = CONFIG, json: JsonOption
         print_json(_plain(row) | {"evidence": row.evidence, "hand_over": brief, "trail": events})
         return
     zone = asked.project.zone
-    typer.echo(f"#{row.id} {row.title}")
+    typer.echo(one_line(f"#{row.id} {row.title}"))
     typer.echo(f"{row.model} · {row.kind} · {row.severity} · {row.resolution or row.state}")
     for finding in row.evidence.get("findings", ()):
-        typer.echo(f"  - {finding['reason']}")
+        typer.echo(f"  - {one_line(finding['reason'])}")
     for step in steps:
-        typer.echo(f"  {step.sign} {step.text}")
+        typer.echo(f"  {step.sign} {one_line(step.text, limit=2000)}")
     for event in trail:
         words = event.detail.get("text") or event.detail.get("reason") or event.detail.get("to") or ""
-        typer.echo(f"  {local_time(event.at, zone)}  {event.actor}: {event.action} {words}".rstrip())
+        told = one_line(f"{event.actor}: {event.action} {words}", limit=2000)
+        typer.echo(f"  {local_time(event.at, zone)}  {told}")
 
 
 @app.command()

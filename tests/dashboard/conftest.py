@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(scope="session")
 def address(served: Made) -> Iterator[str]:
-    """Start the real dashboard of the project `served`; return its address."""
+    """Return the address of the real dashboard of the project `served`."""
+    with serve(served) as found:
+        yield found
+
+
+@contextmanager
+def serve(served: Made) -> Iterator[str]:
+    """Start the real dashboard of a project."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

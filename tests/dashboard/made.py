@@ -139,26 +139,26 @@ def _points() -> Iterator[MetricPoint]:
         version = "v1" if at < RELEASE else "v2"
         late = at >= DAYS - 7
         for own in ("", version):
-            yield _point(at, "business.conversion", rate, version=own, late=late)
-            yield _point(at, "performance.log_loss", 0.3 + wave, version=own, late=late)
-            yield _point(at, "performance.roc_auc", 0.7 + wave, version=own, late=late)
-            yield _point(at, "service.requests", 2000 + 100 * math.sin(at), version=own)
-        yield _point(at, "business.conversion", rate - 0.02, segment="region=north", late=late)
-        yield _point(at, "performance.calibration", (-0.06 if at >= FALL else 0) + wave, late=late)
-        yield _point(at, "performance.ece", 0.01 + abs(wave), late=late)
-        yield _point(at, "service.error_share", 0.004)
+            yield point(at, "business.conversion", rate, version=own, late=late)
+            yield point(at, "performance.log_loss", 0.3 + wave, version=own, late=late)
+            yield point(at, "performance.roc_auc", 0.7 + wave, version=own, late=late)
+            yield point(at, "service.requests", 2000 + 100 * math.sin(at), version=own)
+        yield point(at, "business.conversion", rate - 0.02, segment="region=north", late=late)
+        yield point(at, "performance.calibration", (-0.06 if at >= FALL else 0) + wave, late=late)
+        yield point(at, "performance.ece", 0.01 + abs(wave), late=late)
+        yield point(at, "service.error_share", 0.004)
         for name, value in (("50", 40.0), ("95", 180.0), ("99", 400.0)):
-            yield _point(at, f"service.latency_p{name}_ms", value + wave)
-        yield _point(at, "quality.rows", 2000)
-        yield _point(at, "quality.join_coverage", 1.0 if not late else 0.8, late=late)
+            yield point(at, f"service.latency_p{name}_ms", value + wave)
+        yield point(at, "quality.rows", 2000)
+        yield point(at, "quality.join_coverage", 1.0 if not late else 0.8, late=late)
         for column, weight in zip((*COLUMNS, "@score"), (0.4, 0.02, 0.01, 0.2), strict=True):
             drifted = weight if at >= FALL else 0.02
-            yield _point(at, "drift.jensen_shannon", drifted + wave / 10, column=column)
+            yield point(at, "drift.jensen_shannon", drifted + wave / 10, column=column)
             if column != "@score":
-                yield _point(at, "quality.missing", 0.01, column=column)
+                yield point(at, "quality.missing", 0.01, column=column)
 
 
-def _point(
+def point(
     at: int,
     metric: str,
     value: float,

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from core.foreign import one_line
 from core.values import MetricPoint, MetricValue, ValueState
 from core.windows import Grain, window_at
 from dashboard import charts, frames, links, options, text
@@ -117,7 +118,7 @@ def test_foreign_text_is_escaped_for_markdown(said: str) -> None:
 
 
 def test_what_must_not_break_is_kept_together() -> None:
-    assert text.plain("about\n 0.0\u00a0%  is \t normal ") == "about 0.0\u00a0% is normal"
+    assert one_line("about\n 0.0\u00a0%  is \t normal ") == "about 0.0\u00a0% is normal"
     assert text.span(timedelta(days=7)) == "7\u00a0days"
 
 

@@ -57,7 +57,7 @@ def test_a_ticket_is_one_issue_that_says_what_it_says(house: Mirrored, hub: Hub)
     assert house.sync() == 1
     assert house.sync(1) == 0
     (issue,) = hub.issues
-    assert issue["title"] == "Lead scoring: Call conversion fell to 6.0 %"
+    assert issue["title"] == "Lead scoring: Call conversion fell to 6.0\xa0%"
     assert [one["name"] for one in issue["labels"]] == ["goalkeeper", "investigate", "critical"]
     assert "Look here first" in issue["body"]
     assert "](http://localhost:8501/tickets?ticket=1" in issue["body"]
