@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from alerts import why
-from alerts.book import Book, Entry
+from alerts.book import Book, Entry, key_of
 from alerts.defaults import Family
 from alerts.findings import evidence_of
 from alerts.incidents import (
     ACKNOWLEDGE,
+    COMES_BACK,
     WORST,
     Case,
     asks_for,
@@ -22,6 +23,7 @@ from alerts.incidents import (
     title_of,
     worst_first,
 )
+from alerts.rules.base import RECOVERY
 from alerts.series import Judged, Known
 from alerts.tickets import ACTOR, tell_resolved
 from core.config import Project
@@ -29,7 +31,7 @@ from core.evidence import Finding
 from core.messages import Severity
 from core.rules import WORKING, AlertState, Resolution, TicketKind, TicketState
 from store import outbox, tickets
-from store.tables import IncidentRow, TicketRow
+from store.tables import AlertRow, IncidentRow, TicketRow
 
 
 @dataclass(kw_only=True)
@@ -44,6 +46,7 @@ class Desk:
     incidents: list[IncidentRow]
     opened: list[TicketRow] = field(default_factory=list)
     closed: list[TicketRow] = field(default_factory=list)
+    back: list[tuple[TicketRow, Finding]] = field(default_factory=list)
     updated: list[tuple[TicketRow, Finding, dict[str, Any]]] = field(default_factory=list)
     messages: int = 0
 
@@ -63,6 +66,8 @@ class Desk:
                 continue  # drift that explains an incident does not keep it open
             if self._is_worked_on(incident):
                 continue  # the proof of the new version closes it, or opens it again
+            if self._is_held(incident, own):
+                continue
             self.incidents.remove(incident)
             tickets.close_incident(self.session, incident, now=self.known.now)
             withdrawn = bool(own) and all(row.state == AlertState.WITHDRAWN for row in own)
@@ -77,6 +82,20 @@ class Desk:
     def _is_worked_on(self, incident: IncidentRow) -> bool:
         found = tickets.tickets(self.session, model=self.known.model.name)
         return any(one.incident_id == incident.id and one.state in WORKING for one in found)
+
+    def _is_held(self, incident: IncidentRow, own: Sequence[AlertRow]) -> bool:
+        """Tell whether an incident that came back before has to be calm for longer, each time by as much."""
+        over = max((row.until for row in own if row.until is not None), default=None)
+        back = sum(
+            event.action == "back"
+            for ticket in tickets.tickets(self.session, model=self.known.model.name)
+            if ticket.incident_id == incident.id
+            for event in tickets.events(self.session, ticket.id)
+        )
+        if over is None or not back:
+            return False
+        grain = self.known.model.grain
+        return self.known.now - over < (1 + back) * RECOVERY[grain] * grain.length
 
     def open_what_lasts(self, entries: Sequence[Entry]) -> None:
         """Put every live alert into an incident; open one ticket for each new incident.
@@ -116,6 +135,11 @@ class Desk:
         """Queue the messages of what was opened, joined and closed."""
         for ticket in self.opened:
             self._queue(ticket.key, "opened", ticket.severity, {"ticket": ticket.id})
+        for ticket, finding in self.back:
+            again = {"ticket": ticket.id, "back": finding.model_dump(mode="json")}
+            self._queue(
+                ticket.key, "opened", ticket.severity, again, name=f"opened:{self.known.now:%Y%m%dT%H%M}"
+            )
         for ticket, finding, detail in self.updated:
             kind = f"update:{finding.rule}:{finding.column}:{finding.segment}:{finding.since:%Y%m%d}"
             self._queue(ticket.key, "update", ticket.severity, {"ticket": ticket.id, **detail}, name=kind)
@@ -191,6 +215,10 @@ class Desk:
         findings = worst_first([entry.finding for entry in entries])
         severity = severity_of(findings)
         since = min(entry.episode.since for entry in entries)
+        before = self._recovered_lately(family, entries)
+        if before is not None:
+            self._open_again(before, entries, findings)
+            return
         incident = tickets.open_incident(
             self.session, model=model.name, cause=family.value, severity=severity, since=since, now=now
         )
@@ -213,6 +241,40 @@ class Desk:
             actor=ACTOR,
         )
         self.opened.append(ticket)
+
+    def _recovered_lately(self, family: Family, entries: Sequence[Entry]) -> TicketRow | None:
+        """Return the ticket that the same harm had and that recovered a short time ago, if there is one."""
+        name, keys = self.known.model.name, {entry.key for entry in entries}
+        causes = {row.id: row.cause for row in tickets.incidents(self.session, model=name)}
+        told = {row.incident_id for row in self.book.rows if key_of(row) in keys}
+        for ticket in tickets.tickets(self.session, model=name):
+            if (
+                ticket.resolution == Resolution.RECOVERED
+                and ticket.incident_id in told
+                and causes[ticket.incident_id] == family
+                and ticket.closed_at is not None
+                and timedelta() <= self.known.now - ticket.closed_at <= COMES_BACK
+            ):
+                return ticket
+        return None
+
+    def _open_again(self, ticket: TicketRow, entries: Sequence[Entry], findings: Sequence[Finding]) -> None:
+        now, severity = self.known.now, severity_of(findings)
+        due = ACKNOWLEDGE.get(severity)
+        incident = tickets.open_again(
+            self.session, ticket, acknowledge_by=None if due is None else now + due, now=now, actor=ACTOR,
+            detail={"text": findings[0].reason},
+        )  # fmt: skip
+        if incident is not None:
+            self.incidents.append(incident)
+        for entry in entries:
+            self.book.join(self.book.row_of[entry], ticket.incident_id)
+        for finding in findings:
+            detail = {"finding": finding.model_dump(mode="json")}
+            tickets.add_event(self.session, ticket.id, at=now, actor=ACTOR, action="joined", detail=detail)
+        if severity != ticket.severity:
+            tickets.set_severity(self.session, ticket, severity, title=title_of(findings), now=now)
+        self.back.append((ticket, findings[0]))
 
     def _free_key(self, family: Family, since: datetime) -> str:
         """Return the dedup key; a second incident of the same start gets a number."""

@@ -25,6 +25,8 @@ ACKNOWLEDGE = {
     Severity.MINOR: timedelta(days=5),
 }
 """How soon a ticket is to be acknowledged."""
+COMES_BACK = timedelta(days=7)
+"""Harm that comes back so soon after its ticket recovered opens that ticket again."""
 EFFECT_WITHIN = timedelta(days=7)
 EFFECT_BEFORE = timedelta(days=2)
 

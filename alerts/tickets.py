@@ -211,15 +211,15 @@ def tell_step(
 
 def tell_resolved(session: Session, ticket: TicketRow, now: datetime) -> int:
     """Queue the resolve on every channel that was told of the ticket, so that a pager closes."""
-    told = dict.fromkeys(
-        row.channel
-        for row in outbox.messages(session, model=ticket.model)
-        if row.key.startswith(f"{ticket.key}|") and row.kind != "resolved"
-    )
+    own = [
+        row for row in outbox.messages(session, model=ticket.model) if row.key.startswith(f"{ticket.key}|")
+    ]
+    told = dict.fromkeys(row.channel for row in own if row.kind != "resolved")
+    name = f"resolved:{now:%Y%m%dT%H%M}" if any(row.kind == "resolved" for row in own) else "resolved"
     return sum(
         outbox.enqueue(
             session,
-            key=f"{ticket.key}|resolved|{channel}",
+            key=f"{ticket.key}|{name}|{channel}",
             kind="resolved",
             channel=channel,
             model=ticket.model,

@@ -350,6 +350,7 @@ def _told(event: TicketEventRow) -> str:
         "unconfirmed": _("could not tell what became of the retraining"),
         "verifying": _("saw {version} in the log: its proof begins").format(version=detail.get("version")),
         "reopened": _("opened it again"),
+        "back": _("opened it again, for the harm came back"),
         "overdue": _("reminded of it: nobody has acknowledged it in time"),
         "commented": _("wrote"),
         "assigned": _("gave it to {name}").format(name=detail.get("to"))

@@ -15,7 +15,7 @@ from typing import cast
 
 from core.config import Plugged, Project
 from core.errors import DeliveryError, GoalkeeperError
-from core.messages import Message
+from core.messages import Message, Severity
 from core.plugins import PORTS, load
 from core.spelling import listed
 from core.text import gettext as _
@@ -34,6 +34,11 @@ GIVE_UP = timedelta(days=7)
 BATCH = 20
 STORM = 10
 """More messages about tickets than this at once become one for people; a pager gets each."""
+AN_HOUR = timedelta(hours=1)
+QUIET = (Severity.MINOR, Severity.NOTICE)
+"""What waits in quiet hours …"""
+AT_THEIR_HOUR = ("digest", "test")
+"""… but for what comes when it was asked for."""
 ABOUT_TICKETS = ("opened", "update", "step", "resolved")
 
 
@@ -53,9 +58,17 @@ def deliver(
     """Send what is due at `now`, oldest first, at most `limit` messages; claims lapse by the clock."""
     counted: Counter[str] = Counter()
     channels: dict[str, Channel] = {}
+    quiet_until = project.quiet_hours and project.quiet_hours.until(now, project.zone)
+    if quiet_until:
+        outbox.hold(store, QUIET, AT_THEIR_HOUR, now, quiet_until)
     for name in outbox.channels_waiting(store, now):
-        if name in project.channels and _bundles(project, name):
+        if name not in project.channels:
+            continue  # it says so when it sends
+        if _bundles(project, name):
             outbox.bundle(store, name, ABOUT_TICKETS, now, STORM)
+        per_hour = getattr(project.channels[name].options, "per_hour", None)
+        if per_hour is not None:
+            outbox.limit(store, name, per_hour, AN_HOUR, (Severity.CRITICAL,), now)
     while counted.total() < limit:
         most = min(BATCH, limit - counted.total())
         rows = outbox.claim(store, worker, now, most, clock=clock(), patience=patience)

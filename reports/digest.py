@@ -193,7 +193,8 @@ def _part(query: Query, model: Model, now: datetime) -> Part:
         judged = {row.kpi: row for row in goals.current_goals(session, model.name)}
         every = tickets.tickets(session, model=model.name)
         work = [row for row in every if row.state != TicketState.CLOSED]
-        lately = outbox.last_digest(session, now) or now - timedelta(days=7)
+        before = outbox.last_digest(session, now)
+        lately = before or now - timedelta(days=7)
         done = [row for row in every if row.closed_at is not None and lately < row.closed_at <= now]
         tried = {row.id: proofs_of(session, row.id)[-1:] for row in (*work, *done)}
         told = [row for row in alerts.alerts(session, model=model.name) if _is_news(row, now)]
@@ -236,6 +237,10 @@ def _part(query: Query, model: Model, now: datetime) -> Part:
                 title=_("Moved the good way"), items=items([wording.seen(one, zone) for one in good[:MOST]])
             )
         )
+    restated = [_restated(query, model, kpi, before, now) for kpi in model.kpis] if before else []
+    if any(restated):
+        told_ = items([one for one in restated if one])
+        blocks.append(Items(title=_("Restated since the last digest"), items=told_))
     gaps = _gaps(query, model, now)
     if gaps:
         blocks.append(Items(title=_("Missing"), items=items(gaps)))
@@ -308,6 +313,53 @@ def _kpi(query: Query, model: Model, kpi: str, now: datetime) -> tuple[Number, s
     label = _("{title}, week to {day}").format(title=title, day=last)
     number = Number(label=label, figure=shown, detail=_sentence("; ".join(parts)))
     return number, _("{title} last week {value}").format(title=title, value=shown)
+
+
+def _restated(query: Query, model: Model, kpi: str, before: datetime, now: datetime) -> str:
+    """Say of the week that the last digest told whether its figure is another one by now, and why."""
+
+    def told_at(as_of: datetime | None) -> list[MetricPoint]:
+        found = query.series(
+            model.name, f"business.{kpi}", since=before - SHOWN * model.grain.length, until=before, now=now,
+            as_of=as_of,
+        )  # fmt: skip
+        return [point for point in found if point.value.state is ValueState.OK]
+
+    known = told_at(before)
+    if not known:
+        return ""
+    until = known[-1].window.end
+    first = until - timedelta(days=7)
+    week = [point for point in known if point.window.start >= first]
+    starts = {point.window.start for point in week}
+    later = [point for point in told_at(None) if point.window.start in starts]
+    was, is_ = _ratio(week), _ratio(later)
+    unit, currency = kpi_unit(model.kpis[kpi])
+    told, tells = (figure(value, unit, currency=currency) for value in (was, is_))
+    if was is None or is_ is None or told == tells:
+        return ""
+    said = {point.window.start: point.value.value for point in week}
+    other = [point for point in later if point.value.value != said[point.window.start]]
+    why = ", ".join(dict.fromkeys(point.why for point in other if point.why))
+    zone = query.project.zone
+    days = ngettext("{n} day was restated", "{n} days were restated", len(other)).format(n=len(other))
+    return _("{title}, week to {day}: {value}; the last digest said {before}. {days}.").format(
+        title=model.kpis[kpi].title or kpi,
+        day=day_text((until - timedelta(seconds=1)).astimezone(zone).date()),
+        value=tells,
+        before=told,
+        days=f"{days}: {why}" if why else days,
+    )
+
+
+def _ratio(points: Sequence[MetricPoint]) -> float | None:
+    """Return the value of several windows together; None where one of them is no ratio."""
+    pairs = [(one.value.numerator, one.value.denominator) for one in points]
+    above = [one for one, _below in pairs if one is not None]
+    below = [one for _above, one in pairs if one is not None]
+    if not pairs or len(above) < len(pairs) or len(below) < len(pairs) or not sum(below):
+        return None
+    return sum(above) / sum(below)
 
 
 def _counted(kpi: Kpi) -> str:

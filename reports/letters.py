@@ -141,6 +141,47 @@ def update(
     )
 
 
+def back(
+    session: Session, ticket: TicketRow, found: Finding, now: datetime, title: str, links: Links,
+    project: Project,
+) -> Letter:  # fmt: skip
+    """Tell that harm which had recovered is back."""
+    zone = project.zone
+    times = sum(event.action == "back" and event.at <= now for event in tickets.events(session, ticket.id))
+    came = ngettext(
+        "It had recovered and came back: the ticket is open again.",
+        "It came back {n} times: the ticket closes only after a longer calm.",
+        times,
+    ).format(n=times)
+    blocks: tuple[Block, ...] = (
+        Lead(text=" ".join(filter(None, (wording.seen(found, zone), wording.amount(found), came)))),
+        Items(
+            title=_("Look here first"),
+            items=wording.first_looks(ticket.kind, Evidence.model_validate(ticket.evidence), links, zone),
+            numbered=True,
+        ),
+        Facts(
+            rows=(
+                (_("Ticket"), ticket.title),
+                (_("Opened"), local_time(ticket.opened_at, zone)),
+                (_("Since"), wording.lasting(found, now, zone)),
+                (_("Severity"), wording.severity_word(ticket.severity)),
+            )
+        ),
+        Button(label=_("Open the ticket"), link=links.ticket(ticket.id)),
+    )
+    return Letter(
+        tone=wording.severity_tone(ticket.severity),
+        word=_("open again"),
+        title=_("Back: {title}").format(title=wording.moved(found)),
+        where=_("{model} · ticket {id}").format(model=title, id=ticket.id),
+        preview=preview(blocks),
+        blocks=blocks,
+        footer=footer(title),
+        language=project.language,
+    )
+
+
 STEPS: Mapping[str, tuple[str, str]] = {
     "approval_asked": (N_("Approve the retraining"), N_("approval")),
     "retraining_failed": (N_("The retraining failed"), N_("failed")),

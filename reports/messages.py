@@ -99,6 +99,9 @@ def _ticket(session: Session, row: OutboxRow, ticket: TicketRow, project: Projec
         told = {name: row.payload.get(name) for name in ("split", "carrier")}
         why = Evidence.model_validate({"as_of": row.created_at, **told})
         letter = letters.update(ticket, found, why, title, links, project)
+    elif row.payload.get("back"):
+        found = Finding.model_validate(row.payload["back"])
+        letter = letters.back(session, ticket, found, row.created_at, title, links, project)
     else:
         letter, images = letters.opened(session, ticket, evidence, model, title, links, project)
     text, html = lay_out(letter)

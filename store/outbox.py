@@ -98,6 +98,37 @@ def bundle(store: Store, channel: str, kinds: Sequence[str], now: datetime, most
         )  # fmt: skip
 
 
+def hold(
+    store: Store, severities: Sequence[str], besides: Sequence[str], now: datetime, until: datetime
+) -> None:
+    """Let messages of some severities that are due wait until later, but for some kinds."""
+    with store.write() as session:
+        due = (_T.state == "queued", _T.not_before <= now, _T.attempts == 0)
+        held = update(_T).where(*due, _T.severity.in_(severities), _T.kind.not_in(besides))
+        session.execute(held.values(not_before=until))
+
+
+def limit(
+    store: Store, channel: str, most: int, span: timedelta, besides: Sequence[str], now: datetime
+) -> None:
+    """Let what is due on a channel wait, beyond `most` messages sent in `span`.
+
+    The worst go first; messages of the severities `besides` are never held.
+    """
+    with store.write() as session:
+        sent = list(
+            session.scalars(
+                select(_T.sent_at).where(_T.channel == channel, _T.sent_at > now - span).order_by(_T.sent_at)
+            )
+        )
+        query = select(_T).where(_T.state == "queued", _T.not_before <= now, _T.channel == channel)
+        rows = list(session.scalars(query.order_by(_T.id).with_for_update(skip_locked=True)))
+        rows.sort(key=lambda row: list(Severity).index(Severity(row.severity)))
+        held = [row for row in rows[max(0, most - len(sent)) :] if row.severity not in besides]
+        for row in held:
+            row.not_before = (sent[0] if sent and sent[0] is not None else now) + span
+
+
 def last_digest(session: Session, before: datetime) -> datetime | None:
     """Return when the newest digest before a time was queued; None without any."""
     query = select(_T.created_at).where(_T.kind == "digest", _T.created_at < before)

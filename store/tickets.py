@@ -111,6 +111,20 @@ def close_ticket(
         close_incident(session, incident, now=now)
 
 
+def open_again(
+    session: Session, row: TicketRow, *, acknowledge_by: datetime | None, now: datetime, actor: str,
+    detail: Mapping[str, Any],
+) -> IncidentRow | None:  # fmt: skip
+    """Open a closed ticket again, and its incident with it; the trail says why. Return the incident."""
+    row.state, row.resolution, row.closed_at = TicketState.OPEN.value, "", None
+    row.acknowledge_by, row.acknowledged_at, row.updated_at = acknowledge_by, None, now
+    add_event(session, row.id, at=now, actor=actor, action="back", detail=detail)
+    incident = session.get(IncidentRow, row.incident_id)
+    if incident is not None:
+        incident.closed_at = None
+    return incident
+
+
 def events(session: Session, ticket_id: int) -> list[TicketEventRow]:
     """Return the audit trail of a ticket, in order."""
     query = select(TicketEventRow).where(TicketEventRow.ticket_id == ticket_id).order_by(TicketEventRow.id)

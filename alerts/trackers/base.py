@@ -24,7 +24,7 @@ _RETRY = frozenset({0, 403, 408, 409, 423, 425, 429})
 class Mirrored:
     """A ticket as a tracker shows it: `key` is ours; `title` is plain text, `text` Markdown.
 
-    `said` is what a comment says on closing, Markdown.
+    `said` is what a comment says on closing, Markdown; `back` that it had been closed and is open again.
     """
 
     key: str
@@ -35,6 +35,7 @@ class Mirrored:
     closed: bool
     link: str
     said: str = ""
+    back: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

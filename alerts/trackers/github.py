@@ -62,6 +62,8 @@ class Tracker:
                 if ticket.said:
                     issue.create_comment(f"{ticket.said}\n\n{hidden_key(ticket.key)}")
                 issue.edit(title=ticket.title, body=body, state="closed", state_reason="completed")
+            elif ticket.back and issue.state == "closed":
+                issue.edit(title=ticket.title, body=body, state="open")
             elif (issue.title, issue.body) != (ticket.title, body):
                 issue.edit(title=ticket.title, body=body)
             return Place(handle=str(issue.number), link=issue.html_url)

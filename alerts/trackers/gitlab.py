@@ -58,10 +58,11 @@ class Tracker:
             ends = ticket.closed and issue.state != "closed"
             if ends and ticket.said:
                 issue.notes.create({"body": f"{ticket.said}\n\n{hidden_key(ticket.key)}"})
-            if ends or (issue.title, issue.description) != (ticket.title, text):
+            again = ticket.back and issue.state == "closed"
+            if ends or again or (issue.title, issue.description) != (ticket.title, text):
                 issue.title, issue.description = ticket.title, text
-                if ends:
-                    issue.state_event = "close"
+                if ends or again:
+                    issue.state_event = "close" if ends else "reopen"
                 issue.save()
             return Place(handle=str(issue.iid), link=issue.web_url)
 

@@ -65,7 +65,9 @@ class Tracker:
             if ticket.closed and not _is_done(fields.status):
                 if ticket.said:
                     jira.add_comment(issue, written(ticket.said, WIKI))
-                jira.transition_issue(issue, self._end(jira, issue))
+                jira.transition_issue(issue, self._way(jira, issue, done=True))
+            elif ticket.back and _is_done(fields.status):
+                jira.transition_issue(issue, self._way(jira, issue, done=False))
             return Place(handle=issue.key, link=f"{self._options.url}/browse/{issue.key}")
 
     def heard(self, handle: str, since: datetime) -> Sequence[Heard]:
@@ -97,14 +99,18 @@ class Tracker:
         found = jira.search_issues(asked, maxResults=1, fields="summary,description,status")
         return next(iter(found), None)
 
-    def _end(self, jira: "JIRA", issue: "Issue") -> str:
+    def _way(self, jira: "JIRA", issue: "Issue", *, done: bool) -> str:
         for transition in jira.transitions(issue):
-            if transition["to"]["statusCategory"]["key"] == "done":
+            if (transition["to"]["statusCategory"]["key"] == "done") is done:
                 return str(transition["id"])
-        said = _("Jira {project}: no step leads from '{status}' to a status that is done.")
+        said = (
+            _("Jira {project}: no step leads from '{status}' to a status that is done.")
+            if done
+            else _("Jira {project}: no step leads from '{status}' back to work.")
+        )
         raise DeliveryError(
             said.format(project=self._options.project, status=str(issue.fields.status)[:50]), permanent=True,
-            hint=_("Let the project's workflow allow it, or close the issue by hand."),
+            hint=_("Let the project's workflow allow it, or move the issue by hand."),
         )  # fmt: skip
 
     def _is_end(self, jira: "JIRA", status: str) -> bool:

@@ -24,11 +24,15 @@ STAMP = "%Y-%m-%d.%H:%M:%S"
 
 
 class Options(TrackerOptions):
-    """`url` is the tracker's; `user` with `password` may make issues; `closed` is the last status."""
+    """`url` is the tracker's; `user` with `password` may make issues.
+
+    `open` and `closed` name the first status and the last one.
+    """
 
     url: Address
     user: str = Field(min_length=1)
     password: Secret
+    open: str = "unread"
     closed: str = "resolved"
     timeout: Duration = Field(timedelta(seconds=20))
 
@@ -63,6 +67,8 @@ class Tracker:
             if ticket.said:
                 said = self._say(written(ticket.said, PLAIN), now)
                 changed["messages"] = [*(one["id"] for one in fields["messages"]), said]
+        elif ticket.back and (fields["status"] or {}).get("name") == self._options.closed:
+            changed["status"] = self._options.open
         if changed:
             self._change(f"issue/{handle}", changed, issue["@etag"])
         return Place(handle=str(handle), link=f"{self._options.url}/issue{handle}")

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
@@ -64,6 +65,33 @@ class Digest(Node):
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+
+class QuietHours(Node):
+    """When minor messages and notices wait (project's zone); past midnight where `to` is earlier."""
+
+    begin: Clock = Field(validation_alias="from", serialization_alias="from")
+    end: Clock = Field(validation_alias="to", serialization_alias="to")
+
+    @model_validator(mode="after")
+    def _are_some(self) -> "QuietHours":
+        if self.begin == self.end:
+            raise RefusedError(_("Quiet hours begin and end at different times."), key="to")
+        return self
+
+    def until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
+        """Return when the quiet hours end in which `now` lies; None outside of them."""
+        local = now.astimezone(zone)
+        over_midnight = self.end < self.begin
+        quiet = (
+            local.time() >= self.begin or local.time() < self.end
+            if over_midnight
+            else self.begin <= local.time() < self.end
+        )
+        if not quiet:
+            return None
+        day = local.date() + timedelta(days=over_midnight and local.time() >= self.begin)
+        return datetime.combine(day, self.end, tzinfo=zone).astimezone(UTC)
 
 
 class Retention(Node):
@@ -151,6 +179,7 @@ class Project(Node):
     trackers: Mapping[str, Plugged] = Field(default_factory=dict)
     schedule: Schedules = Schedules()
     digests: tuple[Digest, ...] = ()
+    quiet_hours: QuietHours | None = None
     lookback: Duration = timedelta(days=14)
     retention: Retention = Retention()
     calendar: Calendar = Calendar()

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -73,6 +73,8 @@ def _sync(project: Project, store: Store, name: str, ticket_id: int, now: dateti
         tracker = _tracker(project, name)
         wrote = 0
         if row is None or row.mark != mark:
+            again = row is not None and row.mark.startswith(LAST) and not shown.closed
+            shown = replace(shown, back=again)
             row = _write(store, tracker, name, ticket_id, shown, row, mark, now)
             wrote = 1
         if row is not None and row.handle:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.config import Project, Smtp
 from core.messages import Message
@@ -51,9 +51,14 @@ class Envelope:
 
 
 class ChannelOptions(BaseModel):
-    """The base of every kind's options."""
+    """The base of every kind's options.
+
+    `per_hour`: no more messages than this in an hour; critical ones go nevertheless, the others wait.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    per_hour: int | None = Field(None, ge=1)
 
 
 class Channel(Protocol):

@@ -48,6 +48,9 @@ class Hub:
     def closes(self, number: int) -> None:
         self.does(number, "closed")
 
+    def is_closed(self, number: int) -> bool:
+        return bool(self.issues[number - 1]["state"] == "closed")
+
     def assigns(self, number: int, name: str) -> None:
         self.does(number, "assigned", assignee={"login": name})
 

@@ -48,6 +48,9 @@ class Lab:
             {"id": self.count, "user": {"username": who}, "created_at": self.tick(), "state": "closed"}
         )
 
+    def is_closed(self, number: int) -> bool:
+        return bool(self.issues[number - 1]["state"] == "closed")
+
     def assigns(self, number: int, name: str) -> None:
         self.says(number, f"assigned to @{name}", system=True)
 
@@ -86,6 +89,8 @@ def gitlab() -> Iterator[Lab]:
             issue |= {name: body[name] for name in ("title", "description") if name in body}
             if body.get("state_event") == "close":
                 lab.closes(number, BOT)
+            elif body.get("state_event") == "reopen":
+                issue["state"] = "opened"
             return 200, issue
         if rest[1] == "notes" and method == "POST":
             return 201, lab.says(number, body["body"], BOT)

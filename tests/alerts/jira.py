@@ -49,6 +49,9 @@ class Board:
         self.issues[key]["fields"]["status"] = DONE
         self.changes(key, {"field": "status", "from": "1", "to": "3", "toString": "Done"}, who)
 
+    def is_closed(self, key: str) -> bool:
+        return bool(self.issues[key]["fields"]["status"] == DONE)
+
     def assigns(self, key: str, name: str) -> None:
         self.changes(key, {"field": "assignee", "from": None, "to": "7", "toString": name}, ANA)
 
@@ -112,9 +115,12 @@ def jira(*, cloud: bool = True) -> Iterator[Board]:
             return 200, {"transitions": [{"id": "11", "name": "Start", "to": OPEN | {"id": "2"}},
                                          {"id": "31", "name": "Done", "to": DONE}]}  # fmt: skip
         if rest == ["transitions"]:
-            if str(body["transition"]["id"]) != "31":
+            if str(body["transition"]["id"]) not in ("11", "31"):
                 return 400, {"errorMessages": ["It is not a valid transition"]}
-            board.closes(key, BOT)
+            if str(body["transition"]["id"]) == "31":
+                board.closes(key, BOT)
+            else:
+                issue["fields"]["status"] = OPEN
             return 204, None
         return 404, {}
 

@@ -58,6 +58,10 @@ class Tracker:
     def closes(self, handle: str) -> None:
         self.change(handle, {"status": "resolved"})
 
+    def is_closed(self, handle: str) -> bool:
+        status = self.ask("GET", f"issue/{handle}?@verbose=2")["attributes"]["status"]
+        return bool(status["name"] == "resolved")
+
     def assigns(self, handle: str, name: str) -> None:
         self.change(handle, {"assignedto": name})
 

@@ -95,6 +95,36 @@ def test_it_closes_the_ticket_after_three_calm_windows(house):
     assert [message.kind for message in house.messages()] == ["opened", "resolved"]
 
 
+def test_what_comes_back_soon_opens_its_ticket_again_and_flapping_is_held(house):
+    house.save(conversions([QUIET[at % 28] for at in range(35)]), rows(35))
+    house.evaluate(35)
+    at = 35
+    for turn, calm in enumerate((4, 6, 9)):
+        house.save(conversions([0.06] * 3, at), rows(3, at))
+        at += 3
+        house.evaluate(at)
+        (ticket,) = house.tickets()
+        assert ticket.state == "open"
+        assert ticket.closed_at is None
+        for still in range(1, calm + 1):
+            house.save(conversions([0.12], at), rows(1, at))
+            at += 1
+            house.evaluate(at)
+            (ticket,) = house.tickets()
+            assert (ticket.state == "closed") is (still >= 3 * (turn + 1))
+    kinds = [row.kind for row in house.messages() if row.model == "lead" and row.kind != "summary"]
+    assert kinds == ["opened", "resolved"] * 3
+    assert len({row.key for row in house.messages()}) == len(house.messages())
+    with house.store.read() as session:
+        trail = [event.action for event in tickets.events(session, ticket.id)]
+    assert trail == ["opened", "recovered", *(["back", "joined", "recovered"] * 2)]
+    house.save(conversions([0.12] * 10, at), rows(10, at))
+    house.evaluate(at + 10)
+    house.save(conversions([0.06] * 3, at + 10), rows(3, at + 10))
+    house.evaluate(at + 13)
+    assert len(house.tickets()) == 2
+
+
 def test_it_withdraws_what_was_restated(house):
     calm(house)
     house.save(conversions([0.06, 0.06], 35), rows(2, 35))

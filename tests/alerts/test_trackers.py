@@ -122,6 +122,16 @@ def test_it_mirrors_a_ticket_again_and_again_as_one(kind: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("kind", SPEAKING)
+def test_what_is_back_is_open_again(kind: str, tmp_path: Path) -> None:
+    with a_tracker(kind, tmp_path) as (one, over):
+        place = one.mirror(TICKET, "", NOW)
+        for closed, back in ((True, False), (False, True), (False, False)):
+            told = replace(TICKET, closed=closed, back=back, said="It is over." if closed else "")
+            assert one.mirror(told, place.handle, NOW) == place
+            assert over.people.is_closed(over.number(place.handle)) is closed
+
+
+@pytest.mark.parametrize("kind", SPEAKING)
 def test_what_people_do_there_is_heard(kind: str, tmp_path: Path) -> None:
     with a_tracker(kind, tmp_path) as (one, over):
         place = one.mirror(TICKET, "", NOW)

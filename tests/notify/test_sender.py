@@ -36,11 +36,20 @@ class Post:
         self.project = load(folder / "goalkeeper.yaml")
         self.store = Store.open(self.project.store.reveal())
 
-    def queue(self, thing: str = "ticket:1", kind: str = "opened", channel: str = "owners", now=NOON) -> bool:
+    def configure(self, **more: str) -> None:
+        """Say more in the file."""
+        path = self.project.path
+        path.write_text(path.read_text() + "".join(f"{key}: {value}\n" for key, value in more.items()))
+        self.project = load(path)
+
+    def queue(
+        self, thing: str = "ticket:1", kind: str = "opened", channel: str = "owners", now=NOON,
+        severity="major",
+    ) -> bool:  # fmt: skip
         with self.store.write() as session:
             return outbox.enqueue(
                 session, key=outbox_key(thing, kind, channel), kind=kind, channel=channel, model="lead",
-                severity="major", payload={}, now=now,
+                severity=severity, payload={}, now=now,
             )  # fmt: skip
 
     def deliver(self, now=NOON, render=None):
@@ -222,3 +231,42 @@ def test_a_pager_gets_each_of_many(post, tmp_path):
             post.queue(f"ticket:{at}", channel="pager")
         assert post.deliver().sent == 14
         assert len(posts.got) == 14
+
+
+def test_in_quiet_hours_minor_messages_wait_and_the_rest_goes(post):
+    post.configure(quiet_hours='{from: "22:00", to: "07:00"}', timezone="Europe/Berlin")
+    night = NOON.replace(hour=21)  # 23:00 in Berlin
+    for severity in ("critical", "major", "minor", "notice"):
+        post.queue(f"ticket:{severity}", severity=severity, now=night)
+    post.queue("digest:1", "digest", severity="notice", now=night)
+    with mail_server(port=post.port) as (box, _port):
+        assert post.deliver(night).sent == 3
+        assert post.deliver(night + timedelta(hours=7)).sent == 0  # 06:00
+        assert post.deliver(night + timedelta(hours=8)).sent == 2  # 07:00
+        assert len(box.mails) == 5
+
+
+def test_it_is_not_quiet_by_day(post):
+    post.configure(quiet_hours='{from: "22:00", to: "07:00"}', timezone="Europe/Berlin")
+    post.queue(severity="notice")
+    with mail_server(port=post.port):
+        assert post.deliver().sent == 1
+
+
+def test_a_channel_lets_only_so_many_leave_in_an_hour_the_worst_first(post):
+    path = post.project.path
+    path.write_text(
+        path.read_text().replace("to: [growth@example.com]", "to: [growth@example.com], per_hour: 3")
+    )
+    post.configure()
+    for at, severity in enumerate(["minor", "minor", "major", "minor", "critical", "minor"]):
+        post.queue(f"ticket:{at}", severity=severity)
+    with mail_server(port=post.port):
+        assert post.deliver().sent == 3
+        assert {row.severity for row in post.rows() if row.state == "sent"} == {"critical", "major", "minor"}
+        post.queue("ticket:7", severity="critical", now=NOON + timedelta(minutes=5))
+        assert post.deliver(NOON + timedelta(minutes=5)).sent == 1
+        assert post.deliver(NOON + timedelta(minutes=59)).sent == 0
+        assert post.deliver(NOON + timedelta(minutes=61)).sent > 0
+        assert post.deliver(NOON + timedelta(minutes=130)).failed == 0
+        assert {row.state for row in post.rows()} == {"sent"}

@@ -9,6 +9,7 @@ from core.config import Digest
 from core.values import MetricPoint, MetricValue, ValueState
 from reports.digest import digest_due, queue_digests, render_digest
 from reports.query import Query
+from store.metrics import save_points
 from tests.alerts.house import QUIET, House, conversions, day, rows, share
 from tests.reports.told import outbox_row
 
@@ -132,6 +133,25 @@ def test_it_says_what_is_missing(house):
     _message, text = rendered(house, 10)
     assert "Nothing has been collected yet." in text
     assert "Call conversion: not known yet" in text
+
+
+def test_a_figure_that_differs_from_the_last_digests_says_both_and_why(house, week):
+    house.save(conversions([0.12] * 28), rows(28))
+    house.project = house.project.model_copy(update={"digests": (DAILY,)})
+    with house.store.write() as session:
+        assert queue_digests(session, house.project, house.at(28, 8)) == 1
+        restated = [share(at, "business.conversion", 0.15) for at in (25, 26)]
+        save_points(
+            session, restated, run_id=None, now=house.at(28, 12), why="late or corrected rows or labels"
+        )
+    _message, text = rendered(house, 29)
+    assert (
+        "Restated since the last digest - Call conversion, week to 1 February: 12.9 %; the last digest said "
+        "12.0 %. 2 days were restated: late or corrected rows or labels." in text
+    )
+    with house.store.write() as session:
+        assert queue_digests(session, house.project, house.at(29, 8)) == 1
+    assert "Restated" not in rendered(house, 30)[1]
 
 
 def test_it_is_queued_once(house):
