@@ -141,11 +141,13 @@ def _message(parts: Sequence[Part], row: OutboxRow, project: Project) -> Message
     day = date.fromisoformat(str(row.payload["day"]))
     links = Links(project.public_url, "", row.created_at)
     ordered = sorted(parts, key=lambda part: (_WORST.index(part.tone), -part.tickets, part.title))
+    shown = [picture for part in ordered for picture in part.images][:MOST]
+    names = {picture.name for picture in shown}
     blocks: list[Block] = []
     for part in ordered:
         if len(ordered) > 1:
             blocks.append(Section(title=part.title))
-        blocks += part.blocks
+        blocks += [one for one in part.blocks if not isinstance(one, Image) or one.name in names]
     blocks.append(Button(label=_("Open the overview"), link=links.overview()))
     work = sum(part.tickets for part in parts)
     tone = ordered[0].tone if ordered else Tone.CALM
@@ -175,7 +177,7 @@ def _message(parts: Sequence[Part], row: OutboxRow, project: Project) -> Message
         text=text,
         html=html,
         link=links.overview(),
-        pictures=tuple(picture for part in parts for picture in part.images),
+        pictures=tuple(shown),
     )
 
 

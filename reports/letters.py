@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -74,9 +75,7 @@ def opened(
             else _("What looks different, by distance alone: the reference has no score to weigh by")
         )
         blocks.append(Items(title=title_, items=items(said)))
-    runbook = web_link(str(model.runbook)) if model is not None else ""
-    more = ((_("Runbook"), runbook),) if runbook else ()
-    blocks.append(Facts(rows=_facts(ticket, evidence, model, project), links=more))
+    blocks.append(Facts(rows=_facts(ticket, evidence, model, project), links=_runbook(model)))
     blocks.append(Button(label=_("Open the ticket"), link=links.ticket(ticket.id)))
     letter = Letter(
         tone=wording.severity_tone(ticket.severity),
@@ -99,10 +98,7 @@ def _facts(
     if evidence.findings:
         first = min(evidence.findings, key=lambda one: one.since)
         rows.append((_("Since"), wording.lasting(first, evidence.as_of, zone)))
-    if evidence.release is not None:
-        release = _("{version}, since {when}")
-        when = local_time(evidence.release.at, zone)
-        rows.append((_("Last release"), release.format(version=evidence.release.version, when=when)))
+    rows += _release(evidence, zone)
     if evidence.reference:
         rows.append((_("Compared with"), evidence.reference))
     if ticket.acknowledge_by is not None:
@@ -110,6 +106,34 @@ def _facts(
     if model is not None and model.owner:
         rows.append((_("Owner"), str(model.owner)))
     return tuple(rows)
+
+
+def _release(evidence: Evidence, zone: ZoneInfo) -> tuple[tuple[str, str], ...]:
+    if evidence.release is None:
+        return ()
+    when = local_time(evidence.release.at, zone)
+    told = _("{version}, since {when}").format(version=evidence.release.version, when=when)
+    return ((_("Last release"), told),)
+
+
+def _runbook(model: Model | None) -> tuple[tuple[str, str], ...]:
+    runbook = web_link(str(model.runbook)) if model is not None else ""
+    return ((_("Runbook"), runbook),) if runbook else ()
+
+
+def _of_ticket(
+    ticket: TicketRow, links: Links, project: Project, *more: tuple[str, str]
+) -> tuple[Block, ...]:
+    """Return what every message about a ticket ends with: where to look, what is known, the way to it."""
+    evidence = Evidence.model_validate(ticket.evidence)
+    severity = (_("Severity"), wording.severity_word(ticket.severity))
+    rows = ((_("Ticket"), ticket.title), *more, severity, *_release(evidence, project.zone))
+    looks = wording.first_looks(ticket.kind, evidence, links, project.zone)
+    return (
+        *((Items(title=_("Look here first"), items=looks, numbered=True),) if looks else ()),
+        Facts(rows=rows, links=_runbook(project.models.get(ticket.model))),
+        Button(label=_("Open the ticket"), link=links.ticket(ticket.id)),
+    )
 
 
 def update(
@@ -120,14 +144,7 @@ def update(
     blocks: tuple[Block, ...] = (
         Lead(text=" ".join(filter(None, (wording.seen(found, project.zone), wording.amount(found))))),
         *((Items(title=_("What may explain it"), items=items(said)),) if said else ()),
-        Facts(
-            rows=(
-                (_("Ticket"), ticket.title),
-                (_("Since"), wording.lasting(found, why.as_of, project.zone)),
-                (_("Severity"), wording.severity_word(ticket.severity)),
-            )
-        ),
-        Button(label=_("Open the ticket"), link=links.ticket(ticket.id)),
+        *_of_ticket(ticket, links, project, (_("Since"), wording.lasting(found, why.as_of, project.zone))),
     )
     return Letter(
         tone=wording.severity_tone(ticket.severity),
@@ -155,21 +172,11 @@ def back(
     ).format(n=times)
     blocks: tuple[Block, ...] = (
         Lead(text=" ".join(filter(None, (wording.seen(found, zone), wording.amount(found), came)))),
-        Items(
-            title=_("Look here first"),
-            items=wording.first_looks(ticket.kind, Evidence.model_validate(ticket.evidence), links, zone),
-            numbered=True,
+        *_of_ticket(
+            ticket, links, project, (_("Opened"), local_time(ticket.opened_at, zone)),
+            (_("Since"), wording.lasting(found, now, zone)),
         ),
-        Facts(
-            rows=(
-                (_("Ticket"), ticket.title),
-                (_("Opened"), local_time(ticket.opened_at, zone)),
-                (_("Since"), wording.lasting(found, now, zone)),
-                (_("Severity"), wording.severity_word(ticket.severity)),
-            )
-        ),
-        Button(label=_("Open the ticket"), link=links.ticket(ticket.id)),
-    )
+    )  # fmt: skip
     return Letter(
         tone=wording.severity_tone(ticket.severity),
         word=_("open again"),
@@ -223,14 +230,7 @@ def step(
     blocks: tuple[Block, ...] = (
         Lead(text=" ".join(filter(None, (*said, todo)))),
         *_log_of(session, ticket, name),
-        Facts(
-            rows=(
-                (_("Ticket"), ticket.title),
-                (_("Opened"), local_time(ticket.opened_at, project.zone)),
-                (_("Severity"), wording.severity_word(ticket.severity)),
-            )
-        ),
-        Button(label=_("Open the ticket"), link=links.ticket(ticket.id)),
+        *_of_ticket(ticket, links, project, (_("Opened"), local_time(ticket.opened_at, project.zone))),
     )
     return Letter(
         tone=wording.severity_tone(ticket.severity),

@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import io
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from core.text import gettext as _
 
 INK, MUTED, LINE, MAIN, GOAL, BAD = "#1c2430", "#5b6675", "#dfe4ea", "#0072b2", "#00694e", "#b3261e"
 WIDTH, HEIGHT, SCALE = 450, 190, 2
+COLOURS = 64
 TEXT_SIZE = 14  # on a telephone the picture is shown at two thirds
 
 
@@ -67,7 +69,16 @@ def trend(
     spec = _spec(rows, percent, levels, spans)
     months: Literal["ru-RU", "en-US"] = "ru-RU" if language == "ru" else "en-US"
     png = vl_convert.vegalite_to_png(spec, scale=SCALE, time_format_locale=months)
-    return Picture(name=name, png=png, text=text)
+    return Picture(name=name, png=_small(png), text=text)
+
+
+def _small(png: bytes) -> bytes:
+    """Return a picture in few colours, a fifth of the bytes; a mail is to stay small."""
+    from PIL import Image
+
+    few = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS).save(few, "PNG", optimize=True)
+    return few.getvalue()
 
 
 def _spec(

@@ -26,7 +26,7 @@ def test_it_draws_a_picture_that_fits_a_mail():
     width, height = size(picture.png)
     assert 1000 < width < 1250
     assert 350 < height < 550
-    assert len(picture.png) < 200_000
+    assert len(picture.png) < 40_000
     assert (picture.name, picture.text) == ("goal", "it rises")
 
 
