@@ -1,10 +1,7 @@
 """What may explain harm: columns that drifted and matter, mix or rate by segment, the time of the year."""
 
-import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from math import isclose
 
 from sqlalchemy.orm import Session
 
@@ -16,17 +13,16 @@ from core.dates import day_text
 from core.evidence import CarrierFact, Drifted, Finding, LevelFact, SplitFact
 from core.profile import merge_all
 from core.text import gettext as _
-from core.values import MetricValue, ValueState
 from metrics.decomposition import NONE, Pair, Part, Place, Split, carrier, parts
-from metrics.decomposition import split as split_of
 from metrics.importance import importance
+from metrics.sums import ALL, ripe_windows, sums_of
+from metrics.sums import splits as splits_of
 from store import metrics, references
 from store.normal import is_moving
 
 MOST = 5
 BEFORE = 28
 """Windows before the harm that it is compared with."""
-ALL: Place = frozenset()
 YEAR = timedelta(days=350)
 SEASON = timedelta(days=15)
 """By how much a time of the year may lie beside what the reference holds."""
@@ -75,18 +71,10 @@ def split(session: Session, known: Known, worst: Finding) -> tuple[SplitFact | N
     if worst.segment or worst.column or worst.effect is None or not known.model.segments:
         return None, None
     before, after = _sums(session, known, worst)
-    whole = before.pop(ALL, NONE), after.pop(ALL, NONE)
-    levels = {
-        column: tuple(_levels(time, column, all_) for time, all_ in zip((before, after), whole, strict=True))
-        for column in sorted({column for place in before.keys() | after.keys() for column, _level in place})
-    }
-    splits = {
-        column: found
-        for column, (then, now) in levels.items()
-        if len(then.keys() | now.keys()) > 1 and (found := split_of(then, now)) is not None
-    }
+    splits = splits_of(before, after)
     if not splits:
         return None, None
+    whole = before.pop(ALL, NONE), after.pop(ALL, NONE)
     carried = parts(before, after, whole)
     most = carrier(carried)
     named = {column for column, _level in most.place} if most is not None else splits.keys()
@@ -104,58 +92,11 @@ def _sums(session: Session, known: Known, worst: Finding) -> tuple[dict[Place, P
         session, model.name, metric=worst.metric, segment=None, column="", grain=model.grain,
         since=worst.since - 2 * BEFORE * model.grain.length,
     )  # fmt: skip
-    ripe = {
-        point.window.start
-        for point in points
-        if not point.segment and point.value.state is ValueState.OK and _adds_up(point.value)
-    }
+    ripe = ripe_windows(points)
     starts = {*sorted(start for start in ripe if start < worst.since)[-BEFORE:]}
-    found = defaultdict[Place, Pair](lambda: NONE), defaultdict[Place, Pair](lambda: NONE)
-    for point in points:
-        late, place = point.window.start >= worst.since, _place(model, point.segment)
-        numerator, denominator = point.value.numerator, point.value.denominator
-        if point.window.start not in (ripe if late else starts) or place is None:
-            continue
-        if numerator is not None and denominator is not None:
-            held = found[late][place]
-            found[late][place] = (held[0] + numerator, held[1] + denominator)
-    return dict(found[0]), dict(found[1])
-
-
-def _adds_up(value: MetricValue) -> bool:
-    """Tell whether a value is a share or a mean: what it says is its numerator over its denominator."""
-    if value.value is None or value.numerator is None or not value.denominator:
-        return False
-    return isclose(value.value, value.numerator / value.denominator, rel_tol=1e-6, abs_tol=1e-12)
-
-
-def _place(model: Model, segment: str) -> Place | None:
-    """Read a segment, 'region=north,campaign=a'; None where the file declares none like it any more."""
-    if not segment:
-        return ALL
-    for columns in sorted(model.segments, key=lambda one: -len(one)):
-        pattern = ",".join(f"{re.escape(column)}=(.*)" for column in columns)
-        read = re.fullmatch(pattern, segment, re.DOTALL)
-        if read is not None:
-            return frozenset(zip(columns, read.groups(), strict=True))
-    return None
-
-
-def _levels(sums: Mapping[Place, Pair], column: str, whole: Pair) -> dict[str, Pair]:
-    """Return the sums of a column's levels; what of all rows is in none of them stands as ''."""
-    found = {
-        level: pair
-        for place, pair in sums.items()
-        if len(place) == 1
-        for name, level in place
-        if name == column
-    }
-    numerator, denominator = (
-        all_ - sum(pair[at] for pair in found.values()) for at, all_ in enumerate(whole)
-    )
-    if found and denominator > 1e-9 * whole[1]:
-        found[""] = (numerator, denominator)
-    return found
+    late = {start for start in ripe if start >= worst.since}
+    then, now = (sums_of(points, model.segments, windows) for windows in (starts, late))
+    return then, now
 
 
 def _telling(found: Mapping[Place, Part], column: str) -> float:

@@ -173,7 +173,9 @@ def plain(value: Any) -> str:
 def wrapped(value: Any, less: int = 0) -> str:
     """Return foreign text in lines of a mail; a figure and its unit stay on one line, and so do links."""
     kept = NBSP.join(plain(piece) for piece in str(value).split(NBSP))
-    return textwrap.fill(kept, WIDTH - less, break_long_words=False, break_on_hyphens=False).replace(NBSP, " ")
+    return textwrap.fill(kept, WIDTH - less, break_long_words=False, break_on_hyphens=False).replace(
+        NBSP, " "
+    )
 
 
 def coded(value: Any) -> Markup:
