@@ -6,7 +6,7 @@ longer so; arguments that begin with an underscore are not part of it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -19,14 +19,16 @@ from dashboard.charts import SCORE
 from dashboard.context import Context
 from dashboard.scene import Moment, Shade
 from dashboard.sections import COLUMN_DRIFT
+from reports.moves import Move, moved
 from reports.nowcasts import with_nowcasts
-from reports.query import Heat
+from reports.query import Heat, Restated
 from reports.standing import GoalStanding, Standing, goal_standing, standings
 from store.alerts import alerts
 from store.goals import goal_history
 from store.grids import grid_set
 from store.marks import marks
 from store.models import models, versions
+from store.normal import maturity_of
 from store.retention import stretches
 from store.tickets import tickets
 from store.windows import windows
@@ -175,6 +177,43 @@ class Facts:
 def facts(context: Context, model: str) -> Facts:
     """Return versions, segments, events and alerts of a model."""
     return _facts(context, context.mark, model)
+
+
+def move(context: Context, model: str, kpi: str, since: datetime, until: datetime) -> Move | None:
+    """Return what moved a KPI since a day."""
+    return _move(context, context.mark, model, kpi, since, until, context.as_of)
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _move(
+    _context: Context, mark: str, model: str, kpi: str, since: datetime, until: datetime,
+    as_of: datetime | None,
+) -> Move | None:  # fmt: skip
+    config = _context.project.models[model]
+    return moved(_context.query, config, kpi, since=since, until=until, now=_context.now, as_of=as_of)
+
+
+def maturity(context: Context, model: str) -> timedelta:
+    """Return how long the outcomes of a model take, as declared or as seen."""
+    return _maturity(context, context.mark, model)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _maturity(_context: Context, mark: str, model: str) -> timedelta:
+    with _context.store.read() as session:
+        return maturity_of(session, _context.project.models[model])
+
+
+def restated(context: Context, model: str, metric: str, since: datetime, until: datetime) -> list[Restated]:
+    """Return the windows whose value was another one before."""
+    return _restated(context, context.mark, model, metric, since, until)
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _restated(
+    _context: Context, mark: str, model: str, metric: str, since: datetime, until: datetime
+) -> list[Restated]:
+    return _context.query.restated(model, metric, since=since, until=until)
 
 
 def goals(context: Context, model: str) -> tuple[GoalStanding, ...]:

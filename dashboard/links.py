@@ -96,6 +96,19 @@ def pick_time(params: Mapping[str, str], name: str, now: datetime) -> tuple[date
     return (moment if moment < now else None), ""
 
 
+def pick_day(params: Mapping[str, str], name: str, default: date) -> tuple[date, str]:
+    """Return the day that the address names, else the default and a note on what was wrong."""
+    asked = params.get(name)
+    if not asked:
+        return default, ""
+    try:
+        return date.fromisoformat(asked), ""
+    except ValueError:
+        return default, _("The day in the link is not one like 2026-04-07: {asked}.").format(
+            asked=text.markdown(asked, limit=40)
+        )
+
+
 def pick_window(
     params: Mapping[str, str], name: str, grain: Grain, zone: ZoneInfo
 ) -> tuple[Window | None, str]:

@@ -38,6 +38,15 @@ def markdown(text: object, *, limit: int = 500) -> str:
     return escaped(_WEB.sub(rf"\1{JOINER}", _SHORTCODE.sub(f":{JOINER}", one_line(text, limit=limit))))
 
 
+def unescaped(said: str) -> str:
+    """Return a sentence of ours without its markdown.
+
+    >>> unescaped("**Basket** is 5\\% of \\*all\\*")
+    'Basket is 5% of *all*'
+    """
+    return re.sub(r"\\(.)", r"\1", said.replace("**", "")).replace(JOINER, "")
+
+
 def figure(text: object, *, limit: int = 80) -> str:
     """Escape foreign text for plotly: no tag, no template field, no formula."""
     line = html.escape(one_line(text, limit=limit), quote=False)

@@ -46,29 +46,33 @@ class View:
         return self.scene.until
 
 
-def filters(context: Context, model: Model) -> tuple[View, list[str]]:
-    """Offer version, segment and range as the address has them; return them, and notes on its errors."""
+def filters(context: Context, model: Model, *, versions: bool = True) -> tuple[View, list[str]]:
+    """Offer version, segment and range as the address has them; return them, and notes on its errors.
+
+    Without `versions` all of them are meant, and none is offered.
+    """
     facts = data.facts(context, model.name)
     latest = context.as_of or context.now
     if facts.newest is not None:
         latest = min(latest, facts.newest - timedelta(seconds=1))
     today = latest.astimezone(context.zone)
     span, range_note = links.pick_range(st.query_params, today.date())
-    version = links.pick(st.query_params, "version", ["", *facts.versions], "")
+    params = st.query_params if versions else {**st.query_params.to_dict(), "version": "", "compare": ""}
+    version = links.pick(params, "version", ["", *facts.versions], "")
     segment = links.pick(st.query_params, "segment", ["", *facts.segments], "")
     column = links.pick(st.query_params, "column", ["", *facts.columns, SCORE], "")
     window, window_note = links.pick_window(st.query_params, "window", model.grain, context.zone)
-    compare = st.query_params.get("compare") == "1" and not version.value and len(facts.versions) > 1
+    compare = params.get("compare") == "1" and not version.value and len(facts.versions) > 1
     with st.container(horizontal=True, vertical_alignment="top", key="filters"):
         if len(context.project.models) > 1:
             titles = {name: one.shown_title for name, one in context.project.models.items()}
             choice("model", _("Model"), model.name, list(titles), "", titles)
-        if len(facts.versions) > 1:
+        if versions and len(facts.versions) > 1:
             choice("version", _("Version"), version.value, ["", *facts.versions], _("all versions"))
         if facts.segments:
             choice("segment", _("Segment"), segment.value, ["", *facts.segments], _("all rows"))
         _range(span, today.date())
-        if len(facts.versions) > 1 and not version.value:
+        if versions and len(facts.versions) > 1 and not version.value:
             st.toggle(
                 _("Compare versions"),
                 key=links.bound("compare", compare),

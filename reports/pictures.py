@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import io
+import textwrap
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -15,6 +16,8 @@ from core.text import gettext as _
 INK, MUTED, LINE, MAIN, GOAL, BAD = "#1c2430", "#5b6675", "#dfe4ea", "#0072b2", "#00694e", "#b3261e"
 WIDTH, HEIGHT, SCALE = 450, 190, 2
 COLOURS = 64
+PAGE_WIDTH, PAGE_SIGNS = 620, 92
+"""Points and signs in a line of a page."""
 TEXT_SIZE = 14  # on a telephone the picture is shown at two thirds
 
 
@@ -70,6 +73,50 @@ def trend(
     months: Literal["ru-RU", "en-US"] = "ru-RU" if language == "ru" else "en-US"
     png = vl_convert.vegalite_to_png(spec, scale=SCALE, time_format_locale=months)
     return Picture(name=name, png=_small(png), text=text)
+
+
+def sheet(
+    dots: Sequence[Dot],
+    *,
+    title: str,
+    lines: Sequence[str],
+    footer: Sequence[str],
+    percent: bool,
+    target: float | None = None,
+    normal: float | None = None,
+    normal_word: str = "",
+    language: str = "en",
+) -> bytes:
+    """Return one page to take along, as PDF: title, sentences, the chart of `trend`, where it is from."""
+    import vl_convert
+
+    levels = ((target, _("target"), GOAL, [6, 4]), (normal, normal_word or _("normal"), MUTED, [2, 3]))
+    chart = _spec([dot for dot in dots if dot.value is not None], percent, levels, ())
+    told = [part for line in lines for part in textwrap.wrap(line, PAGE_SIGNS) or [""]]
+    ended = [part for line in footer for part in textwrap.wrap(line, PAGE_SIGNS + 10)]
+    spec = {
+        **{name: chart.pop(name) for name in ("$schema", "background", "config")},
+        "padding": 36,
+        "title": {
+            "text": title, "subtitle": told, "anchor": "start", "frame": "group", "fontSize": 22,
+            "offset": 22, "color": INK, "subtitleColor": INK, "subtitleFontSize": 13,
+            "subtitleLineHeight": 19, "subtitlePadding": 12,
+        },
+        "vconcat": [
+            {**chart, "width": PAGE_WIDTH, "height": 260},
+            {
+                "width": PAGE_WIDTH, "height": 15 * len(ended), "data": {"values": [{}]},
+                "mark": {
+                    "type": "text", "align": "left", "baseline": "top", "color": MUTED, "fontSize": 10.5,
+                    "lineHeight": 15, "text": ended, "x": 0, "y": 0,
+                },
+                "encoding": {"x": {"value": 0}, "y": {"value": 0}},
+            },
+        ],
+    }  # fmt: skip
+    months: Literal["ru-RU", "en-US"] = "ru-RU" if language == "ru" else "en-US"
+    svg = vl_convert.vegalite_to_svg(spec, time_format_locale=months)
+    return vl_convert.svg_to_pdf(svg)
 
 
 def _small(png: bytes) -> bytes:
@@ -160,7 +207,7 @@ def _level(level: float, words: str, color: str, dash: list[int], y: dict[str, A
         "fontSize": TEXT_SIZE,
         "fontWeight": 600,
     }
-    beside = {**place, "x": {"value": WIDTH}, "text": {"field": "words"}}
+    beside = {**place, "x": {"value": "width"}, "text": {"field": "words"}}
     return [
         {"data": data, "mark": rule, "encoding": place},
         {"data": data, "mark": {**label, "color": color}, "encoding": beside},

@@ -37,6 +37,15 @@ class Heat:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Restated:
+    """A window whose value was another one before: the first that was complete, and the one that stands."""
+
+    window: Window
+    first: MetricPoint
+    now: MetricPoint
+
+
+@dataclass(frozen=True, kw_only=True)
 class Query:
     """Answer with metric points for any model, metric, range, version and segment.
 
@@ -110,6 +119,21 @@ class Query:
                 grain=grain,
                 as_of=as_of,
             )
+
+    def restated(self, model: str, metric: str, *, since: datetime, until: datetime) -> list[Restated]:
+        """Return the windows whose complete value is another one than it first was, in order of time."""
+        grain = self._model(model).grain
+        with self.store.read() as session:
+            found = stored.every(session, model, metric, since=since, until=until, grain=grain)
+        told = defaultdict[Window, list[MetricPoint]](list)
+        for point in found:
+            if point.value.state is ValueState.OK and point.value.value is not None:
+                told[point.window].append(point)
+        return [
+            Restated(window=window, first=points[0], now=points[-1])
+            for window, points in told.items()
+            if points[0].value.value != points[-1].value.value and points[-1].superseded_at is None
+        ]
 
     def value(
         self,

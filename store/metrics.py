@@ -106,6 +106,17 @@ def history(
     return _points(session, query.order_by(_T.id))
 
 
+def every(
+    session: Session, model: str, metric: str, *, since: datetime, until: datetime, grain: Grain
+) -> list[MetricPoint]:
+    """Return every value that the windows of a range ever had, of all rows, the first one first."""
+    query = _ASKED.where(
+        _T.model == model, _T.metric == metric, _T.version == "", _T.segment == "", _T.column == "",
+        _T.grain == grain.value, _T.window_start >= since, _T.window_start < until,
+    )  # fmt: skip
+    return _points(session, query.order_by(_T.window_start, _T.id))
+
+
 def save_points(
     session: Session, points: Iterable[MetricPoint], *, run_id: int | None, now: datetime, why: str
 ) -> int:

@@ -8,16 +8,13 @@ import streamlit as st
 from core.foreign import one_line
 from core.text import N_
 from core.text import gettext as _
-from core.values import MetricPoint, ValueState
-from dashboard import charts, data, links, sections, sentences, text, widgets
+from dashboard import charts, data, links, panel, sections, sentences, text, widgets
 from dashboard.context import Context, Page
-from dashboard.scene import Level
 from dashboard.view import View, choice, filters
 from reports import wording
-from reports.experiments import verdict
-from reports.standing import GoalStanding, Standing
+from reports.standing import Standing
 
-PAGE = Page(title=N_("Model"), icon=":material/monitoring:", order=1)
+PAGE = Page(title=N_("Model"), icon=":material/monitoring:", order=2)
 
 
 def render(context: Context) -> None:
@@ -121,42 +118,18 @@ def _goals(view: View) -> None:
                 " the market moves it too."
             )
         )
-    _experiment(view)
+    panel.experiment(view)
     for kpi in view.model.kpis:
-        levels = [level for standing in standings if standing.goal.kpi == kpi for level in _levels(standing)]
+        levels = [
+            level for standing in standings if standing.goal.kpi == kpi for level in panel.levels_of(standing)
+        ]
         title = view.model.kpis[kpi].title or kpi
-        _chart(
+        panel.chart(
             view,
             sections.Chart(title=title, metrics=(f"business.{kpi}",), foreign=True),
             levels=levels,
             height=330,
         )
-
-
-def _experiment(view: View) -> None:
-    """Say what the model adds over its control arm, or what keeps the arms from being compared."""
-    if view.context.as_of is not None:
-        return
-    with view.context.store.read() as session:
-        found = verdict(session, view.model)
-    if found is None:
-        return
-    with st.container(border=True, key="experiment"):
-        st.markdown("**" + _("Is it the model?") + "**")
-        for guard in found.guards:
-            st.warning(text.markdown(guard), icon=":material/rule:")
-        for sentence in found.said:
-            st.markdown(text.markdown(sentence))
-        st.caption(
-            _("Counted by unit, once a day, of rows whose outcomes are mature; the ranges hold at all times.")
-        )
-
-
-def _levels(standing: GoalStanding) -> list[Level]:
-    return [
-        Level(value=standing.goal.target, label=_("target"), kind="target"),
-        Level(value=standing.goal.baseline, label=_("baseline"), kind="baseline"),
-    ]
 
 
 def _family(view: View, family: str, title: str, wanted: Sequence[sections.Chart]) -> None:
@@ -178,7 +151,7 @@ def _family(view: View, family: str, title: str, wanted: Sequence[sections.Chart
         columns = st.columns(2, gap="large")
         for item in wanted:
             with columns[drawn % 2]:
-                drawn += _chart(view, item)
+                drawn += panel.chart(view, item)
         if not drawn:
             st.caption(_nothing(view))
 
@@ -194,9 +167,9 @@ def _drift(view: View) -> None:
     with st.container(key="charts-drift"):
         sides = st.columns(2, gap="large")
         with sides[0]:
-            _chart(view, sections.score_drift(), column=charts.SCORE, height=230)
+            panel.chart(view, sections.score_drift(), column=charts.SCORE, height=230)
         with sides[1]:
-            _chart(view, sections.joint_drift(), height=230)
+            panel.chart(view, sections.joint_drift(), height=230)
     heat = data.heat(
         view.context,
         view.model.name,
@@ -257,86 +230,6 @@ def _column(view: View) -> None:
         sides, drawn = st.columns(2, gap="large"), 0
         for item in sections.column(view.facts.columns.get(view.column, "numeric")):
             with sides[drawn % 2]:
-                drawn += _chart(view, item, column=view.column, place="column")
+                drawn += panel.chart(view, item, column=view.column, place="column")
         if not drawn:
             st.caption(_("Nothing is known of this column in this range."))
-
-
-def _chart(
-    view: View,
-    item: sections.Chart,
-    *,
-    column: str = "",
-    place: str = "",
-    levels: Sequence[Level] = (),
-    height: int = 260,
-) -> int:
-    """Draw one chart; return how many were drawn (0 where nothing is known and nothing is declared)."""
-    query = view.context.query
-    name, title = item.metrics[0], item.title
-    metrics = item.metrics
-    if view.compare and len(metrics) > 1:  # one line for each version
-        metrics, title = (name,), f"{title}: {item.labels[name]}"
-    unit = query.unit(view.model.name, name)
-    versions = view.versions if view.compare else (view.version,)
-    hourly = name.startswith("service.") and view.until - view.since <= timedelta(days=7)
-    grain = view.model.service_grain if hourly else None
-    lines = {}
-    for version in versions:
-        found = data.series(
-            view.context,
-            view.model.name,
-            metrics,
-            since=view.since,
-            until=view.until,
-            version=version,
-            segment=view.segment,
-            column=column,
-            grain=grain,
-        )
-        for metric, points in found.items():
-            label = item.labels.get(metric, item.title) if len(versions) == 1 else version
-            lines[label] = points
-    everything = [point for points in lines.values() for point in points]
-    if not everything:
-        return 0
-    measured = text.axis_unit(unit)
-    st.subheader(text.markdown(title, limit=60) + (f" · {measured}" if measured else ""))
-    widgets.figure(
-        charts.trend(
-            lines,
-            unit,
-            view.scene,
-            shades=data.shades(
-                view.facts, name, sections.primary(view.model), view.version, view.segment, column
-            ),
-            levels=levels,
-            window=view.window if column and column == view.column else None,
-            height=height,
-        ),
-        key=f"chart-{name}-{column}{place}",
-        alt=_("{title} over time").format(title=title),
-    )
-    if name.startswith("business.") and any(_estimated(point) for point in everything):
-        st.caption(
-            _(
-                "Hollow: outcomes still come in. Drawn is what they are likely to become, from how outcomes"
-                " usually arrive; no rule judges it."
-            )
-        )
-    latest = max(everything, key=lambda point: point.window.start)
-    _newest(latest)
-    widgets.explain(
-        query.declared().get(name), everything, name=name, unit=unit, key=f"{name}-{column}{place}"
-    )
-    return 1
-
-
-def _estimated(point: MetricPoint) -> bool:
-    return point.value.state is ValueState.IMMATURE and point.value.value is not None
-
-
-def _newest(latest: MetricPoint) -> None:
-    """Say why the newest window has no value; what still comes in is drawn hollow and needs no words."""
-    if latest.value.state in (ValueState.NOT_ENOUGH_DATA, ValueState.ERROR) and latest.value.reason:
-        st.caption(_("Newest window: {reason}").format(reason=text.markdown(latest.value.reason)))

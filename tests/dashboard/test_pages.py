@@ -7,10 +7,19 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from store import outbox, requests, settings, tickets
+from core.plugins import PORTS, names
+from core.values import MetricPoint, MetricValue
+from store import metrics, outbox, requests, settings, tickets
 from tests.dashboard.made import FALL, NOW, Made, day, empty, made
 
-PAGES = ("overview", "model", "tickets", "reports", "collectors")
+TURN = 60
+PAGES = names(PORTS["page"])
+HOSTILE = {
+    "model": "<script>alert(1)</script>", "version": "v9", "segment": "x=1' OR 1=1",
+    "column": "../../etc/passwd", "from": "2026-13-45", "to": "9999-99-99", "as_of": "soon",
+    "since": "yesterday", "by": "nothing", "ticket": "-1",
+    "report": "0x10", "message": "1e9", "window": "2026", "view": "?", "state": "%00", "compare": "2",
+}  # fmt: skip
 
 
 def script(path: str, now: str, first: str, host: str) -> None:
@@ -61,6 +70,68 @@ def button(page: AppTest, label: str) -> None:
 @pytest.mark.parametrize("first", PAGES)
 def test_every_page_draws(filled: Made, first: str) -> None:
     assert opened(filled.path, first).title
+
+
+@pytest.mark.parametrize("first", PAGES)
+@pytest.mark.parametrize("only", [*HOSTILE, ""])
+def test_a_wrong_link_shows_a_page_and_no_traceback(filled: Made, first: str, only: str) -> None:
+    page = opened(filled.path, first, **({only: HOSTILE[only]} if only else HOSTILE))
+    assert page.title
+
+
+@pytest.mark.parametrize("first", ["goals", "model"])
+def test_an_unknown_model_is_told(filled: Made, first: str) -> None:
+    page = opened(filled.path, first, model="nobody")
+    assert "nobody" in " ".join(one.value for one in page.warning)
+
+
+def test_the_goals_begin_with_where_the_goal_stands(filled: Made) -> None:
+    page = opened(filled.path, "goals")
+    assert (
+        page.markdown[1]
+        .value.replace("\u00a0", " ")
+        .startswith("**Call conversion** in the last 28 days: **11.8 %**")
+    )
+    said = words(page)
+    assert "at this pace it will be 12.1 % by then" in said
+    assert "Counted: y among predictions, by the day of the prediction. Outcomes take up to 7 days" in said
+
+
+def test_the_goals_say_who_was_called_and_how_well_it_worked(own: Made) -> None:
+    _by_region(own)
+    first, last = (f"{day(at).start:%Y-%m-%d}" for at in (TURN, TURN + 13))
+    page = opened(own.path, "goals", since=first, to=last)
+    said = words(page)
+    assert "Most of it is who we called: region north was 10.0 % of the cases and is 70.0 %" in said
+    assert "13.5 % before" in said and "7.5 % since" in said
+    chosen = next(one for one in page.selectbox if one.label == "By")
+    assert chosen.value == "region"
+    assert "34 days were restated" in [one.label for one in page.expander]
+
+
+def _by_region(own: Made) -> None:
+    """North converts 5 of 100, south 15 of 100 by 14 (1 % less since): north grows from a tenth to most."""
+    found = []
+    for at in range(TURN - 20, TURN + 14):
+        north, south = (1400, 600) if at >= TURN else (200, 1800)
+        rate = 0.1333333 if at >= TURN else 0.1444444
+        found += [
+            _share(at, "region=north", 0.05, north), _share(at, "region=south", rate, south),
+            _share(at, "", (0.05 * north + rate * south) / 2000, 2000),
+        ]  # fmt: skip
+    store = own.store()
+    with store.write() as session:
+        metrics.save_points(session, found, run_id=None, now=NOW, why="the crm was repaired")
+        again = [_share(TURN - 1, "", 0.14, 2000)]
+        metrics.save_points(session, again, run_id=None, now=NOW, why="late rows")
+    store.close()
+
+
+def _share(at: int, segment: str, value: float, n: int) -> MetricPoint:
+    return MetricPoint(
+        model="lead", metric="business.conversion", window=day(at), segment=segment,
+        value=MetricValue(value=value, n=n, numerator=value * n, denominator=n),
+    )  # fmt: skip
 
 
 def test_the_overview_tells_how_the_goal_stands(filled: Made) -> None:
@@ -252,6 +323,7 @@ def test_a_fresh_project_says_what_to_run(tmp_path: Path, first: str) -> None:
     said = words(page)
     hints: dict[str, Callable[[], bool]] = {
         "overview": lambda: "goalkeeper collect" in said and "is not known yet · goal 15.0 % by" in said,
+        "goals": lambda: "goalkeeper collect --model lead" in said,
         "model": lambda: "goalkeeper collect --model lead" in said,
         "tickets": lambda: "No ticket was ever opened" in said,
         "reports": lambda: "No deep dive yet" in said,

@@ -1,9 +1,10 @@
 """Charts in messages."""
 
+import re
 import struct
 from datetime import date, timedelta
 
-from reports.pictures import Dot, Span, trend
+from reports.pictures import Dot, Span, sheet, trend
 
 DAYS = [date(2026, 1, 1) + timedelta(days=at) for at in range(30)]
 
@@ -53,3 +54,13 @@ def test_an_alert_of_a_single_day_is_shaded_too():
 def test_months_are_named_in_the_readers_language():
     english, russian = (trend("goal", dots(), text="", percent=True, language=one) for one in ("en", "ru"))
     assert english.png != russian.png
+
+
+def test_a_page_to_take_along_is_one_page_of_pdf():
+    made = sheet(
+        dots(), title="Call conversion", lines=["It stands at 12 %. " * 40, "Goal 15 %."], percent=True,
+        footer=["As of 29 April"], target=0.15, normal=0.1, normal_word="baseline",
+    )  # fmt: skip
+    assert made.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type */Page\b", made)) == 1
+    assert len(made) < 200_000

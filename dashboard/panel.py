@@ -1,0 +1,120 @@
+"""One chart of a page with its words, and what an experiment says: what several pages show alike."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import streamlit as st
+
+from core.text import gettext as _
+from core.values import MetricPoint, ValueState
+from dashboard import charts, data, sections, text, widgets
+from dashboard.scene import Level
+from dashboard.view import View
+from reports.experiments import verdict
+from reports.standing import GoalStanding
+
+
+def chart(
+    view: View,
+    item: sections.Chart,
+    *,
+    column: str = "",
+    place: str = "",
+    levels: Sequence[Level] = (),
+    height: int = 260,
+) -> int:
+    """Draw one chart; return how many were drawn (0 where nothing is known and nothing is declared)."""
+    query = view.context.query
+    name, title = item.metrics[0], item.title
+    metrics = item.metrics
+    if view.compare and len(metrics) > 1:  # one line for each version
+        metrics, title = (name,), f"{title}: {item.labels[name]}"
+    unit = query.unit(view.model.name, name)
+    versions = view.versions if view.compare else (view.version,)
+    hourly = name.startswith("service.") and view.until - view.since <= timedelta(days=7)
+    grain = view.model.service_grain if hourly else None
+    lines = {}
+    for version in versions:
+        found = data.series(
+            view.context,
+            view.model.name,
+            metrics,
+            since=view.since,
+            until=view.until,
+            version=version,
+            segment=view.segment,
+            column=column,
+            grain=grain,
+        )
+        for metric, points in found.items():
+            label = item.labels.get(metric, item.title) if len(versions) == 1 else version
+            lines[label] = points
+    everything = [point for points in lines.values() for point in points]
+    if not everything:
+        return 0
+    measured = text.axis_unit(unit)
+    st.subheader(text.markdown(title, limit=60) + (f" · {measured}" if measured else ""))
+    widgets.figure(
+        charts.trend(
+            lines,
+            unit,
+            view.scene,
+            shades=data.shades(
+                view.facts, name, sections.primary(view.model), view.version, view.segment, column
+            ),
+            levels=levels,
+            window=view.window if column and column == view.column else None,
+            height=height,
+        ),
+        key=f"chart-{name}-{column}{place}",
+        alt=_("{title} over time").format(title=title),
+    )
+    if name.startswith("business.") and any(_estimated(point) for point in everything):
+        st.caption(
+            _(
+                "Hollow: outcomes still come in. Drawn is what they are likely to become, from how outcomes"
+                " usually arrive; no rule judges it."
+            )
+        )
+    latest = max(everything, key=lambda point: point.window.start)
+    _newest(latest)
+    widgets.explain(
+        query.declared().get(name), everything, name=name, unit=unit, key=f"{name}-{column}{place}"
+    )
+    return 1
+
+
+def _estimated(point: MetricPoint) -> bool:
+    return point.value.state is ValueState.IMMATURE and point.value.value is not None
+
+
+def _newest(latest: MetricPoint) -> None:
+    """Say why the newest window has no value; what still comes in is drawn hollow and needs no words."""
+    if latest.value.state in (ValueState.NOT_ENOUGH_DATA, ValueState.ERROR) and latest.value.reason:
+        st.caption(_("Newest window: {reason}").format(reason=text.markdown(latest.value.reason)))
+
+
+def experiment(view: View) -> None:
+    """Say what the model adds over its control arm, or what keeps the arms from being compared."""
+    if view.context.as_of is not None:
+        return
+    with view.context.store.read() as session:
+        found = verdict(session, view.model)
+    if found is None:
+        return
+    with st.container(border=True, key="experiment"):
+        st.markdown("**" + _("Is it the model?") + "**")
+        for guard in found.guards:
+            st.warning(text.markdown(guard), icon=":material/rule:")
+        for sentence in found.said:
+            st.markdown(text.markdown(sentence))
+        st.caption(
+            _("Counted by unit, once a day, of rows whose outcomes are mature; the ranges hold at all times.")
+        )
+
+
+def levels_of(standing: GoalStanding) -> list[Level]:
+    return [
+        Level(value=standing.goal.target, label=_("target"), kind="target"),
+        Level(value=standing.goal.baseline, label=_("baseline"), kind="baseline"),
+    ]
