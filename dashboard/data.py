@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
+from alerts.backtest import Backtest, backtest
 from core.config import Model
+from core.errors import GoalkeeperError
 from core.rules import AlertState, TicketState
 from core.text import gettext as _
 from core.values import MetricPoint
@@ -23,7 +25,7 @@ from reports.moves import Move, moved
 from reports.nowcasts import with_nowcasts
 from reports.query import Heat, Restated
 from reports.standing import GoalStanding, Standing, goal_standing, standings
-from store.alerts import alerts
+from store.alerts import alerts, rule_states
 from store.goals import goal_history
 from store.grids import grid_set
 from store.marks import marks
@@ -191,6 +193,52 @@ def _move(
 ) -> Move | None:  # fmt: skip
     config = _context.project.models[model]
     return moved(_context.query, config, kpi, since=since, until=until, now=_context.now, as_of=as_of)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleAnswer:
+    """What a rule says now of one column or segment."""
+
+    rule: str
+    column: str
+    segment: str
+    state: AlertState
+    reason: str
+
+
+def rule_answers(context: Context, model: str) -> list[RuleAnswer]:
+    """Return what each rule of a model says now."""
+    return _rule_answers(context, context.mark, model)
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _rule_answers(_context: Context, mark: str, model: str) -> list[RuleAnswer]:
+    with _context.store.read() as session:
+        return [
+            RuleAnswer(
+                rule=row.rule, column=row.column, segment=row.segment, state=AlertState(row.state),
+                reason=row.reason,
+            )
+            for row in rule_states(session, model)
+        ]  # fmt: skip
+
+
+def replayed(context: Context, model: str, rule: str, option: str, value: float) -> Backtest | str:
+    """Return what a rule would have done with another option ('' as it is), or why that cannot be told."""
+    return _replayed(context, context.mark, model, rule, option, value)
+
+
+@st.cache_data(show_spinner=False, max_entries=60)
+def _replayed(
+    _context: Context, mark: str, model: str, rule: str, option: str, value: float
+) -> Backtest | str:
+    knobs = {option: int(value) if value == int(value) else value} if option else {}
+    config = _context.project.models[model]
+    try:
+        with _context.store.read() as session:
+            return backtest(session, _context.project, config, _context.now, rule=rule, knobs=knobs)
+    except GoalkeeperError as error:
+        return error.message
 
 
 def maturity(context: Context, model: str) -> timedelta:

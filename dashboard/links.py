@@ -172,4 +172,5 @@ def _what(name: str) -> str:
         "report": _("the report"),
         "message": _("the message"),
         "state": _("the state"),
+        "rule": _("the rule"),
     }.get(name, name)

@@ -26,7 +26,7 @@ def draw(
              for level in named]  # fmt: skip
     if abs(rest) > 0:
         steps.append((_("the rest"), rest))
-    names = [_("before"), *(name for name, _effect in steps), _("since")]
+    names = [_("before"), *(name for name, _effect in steps), _("after")]
     values = [split.before, *(effect for _name, effect in steps), split.after]
     words = [
         figure(split.before, unit, currency=currency),

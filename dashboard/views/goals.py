@@ -278,7 +278,7 @@ def _levels(view: View, move: Move, column: str, split: Split) -> None:
         return figure(value, move.unit, currency=move.currency)
 
     tables.table(
-        [column, _("share before"), _("share since"), _("before"), _("since"), _("adds")],
+        [column, _("share before"), _("share since"), _("before"), _("after"), _("adds")],
         [
             [
                 level.name or _("too few to tell apart"),

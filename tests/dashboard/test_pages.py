@@ -109,6 +109,23 @@ def test_the_goals_say_who_was_called_and_how_well_it_worked(own: Made) -> None:
     assert "34 days were restated" in [one.label for one in page.expander]
 
 
+def test_a_rule_is_replayed_with_another_knob(filled: Made) -> None:
+    page = opened(filled.path, "rules", rule="business.conversion", **{"with": "100"})
+    said = words(page)
+    assert "performance.primary" in said and "learning, 9 of 14" in said
+    assert "**1 alert** in" in said
+    assert "Written below the model in goalkeeper.yaml" in said
+    assert "rules: {business.conversion: {threshold: 100}}" in said
+    slider = page.select_slider[0]
+    slider.set_value("50000").run()
+    assert page.query_params["with"] in ("50000", ["50000"])
+
+
+def test_a_rule_that_is_not_there_is_told(filled: Made) -> None:
+    page = opened(filled.path, "rules", rule="business.luck")
+    assert "luck”, which does not exist here" in " ".join(one.value for one in page.warning)
+
+
 def _by_region(own: Made) -> None:
     """North converts 5 of 100, south 15 of 100 by 14 (1 % less since): north grows from a tenth to most."""
     found = []
@@ -325,6 +342,7 @@ def test_a_fresh_project_says_what_to_run(tmp_path: Path, first: str) -> None:
         "overview": lambda: "goalkeeper collect" in said and "is not known yet · goal 15.0 % by" in said,
         "goals": lambda: "goalkeeper collect --model lead" in said,
         "model": lambda: "goalkeeper collect --model lead" in said,
+        "rules": lambda: "Nothing has been judged yet" in said,
         "tickets": lambda: "No ticket was ever opened" in said,
         "reports": lambda: "No deep dive yet" in said,
         "collectors": lambda: "goalkeeper collect --model lead" in said and "once in 15 minutes" in said,
