@@ -188,7 +188,7 @@ def first_looks(kind: str, evidence: Evidence, links: "Links", zone: ZoneInfo) -
         found.append(
             (_("The feed of {names}: what changed there?").format(names=names), links.model("quality"))
         )
-    if any(finding.rule == "service.freshness" for finding in evidence.findings):
+    if any(finding.rule in ("service.freshness", "service.source") for finding in evidence.findings):
         found.append((_("Is the log still written, and can it still be read?"), links.model("freshness")))
     if "service" in families:
         when_ = local_time(since, zone)

@@ -47,6 +47,14 @@ def tickets(session: Session, model: str | None = None) -> list[TicketRow]:
     return list(session.scalars(query))
 
 
+def any_open(session: Session, prefix: str) -> bool:
+    """Tell whether a ticket is open whose key begins so."""
+    query = select(TicketRow.id).where(
+        TicketRow.key.startswith(prefix, autoescape=True), TicketRow.state != TicketState.CLOSED.value
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
 def ticket(session: Session, ticket_id: int) -> TicketRow | None:
     """Return one ticket; None where there is none of this number."""
     return session.get(TicketRow, ticket_id)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.config import Project
 from core.errors import GoalkeeperError
 from core.text import gettext as _
+from core.text import language
 from goalkeeper import clock
 from goalkeeper.progress import Progress
 from store import runs
@@ -117,6 +118,7 @@ def run_pass(
             told = "\n".join(filter(None, (one.error, str(problem))))
             one = replace(one, error=told, elsewhere=elsewhere)
         done.append(one)
+    opened += _watch_sources(project, store, now, any(one.error for one in done))
     sent = 0
     if deliver:
         from goalkeeper.jobs.deliver import deliver_due
@@ -128,6 +130,26 @@ def run_pass(
             with suppress(BusyError, LostLeaseError), turn(store, "trackers", project.schedule.lease) as held:
                 sync(project=project, store=held, now=now)
     return PassResult(models=tuple(done), firing=firing, tickets_opened=opened, messages=sent)
+
+
+def _watch_sources(project: Project, store: Store, now: datetime, failed: bool) -> int:
+    """Open a ticket for a source that cannot be read for three passes; return how many."""
+    from alerts.sources import watch_sources
+    from goalkeeper.jobs.turn import BusyError, turn
+    from store.tickets import any_open
+
+    with store.read() as session:
+        if not failed and not any_open(session, "source:"):
+            return 0
+    try:
+        with (
+            turn(store, "sources", project.schedule.lease) as held,
+            language(project.language),
+            held.write() as session,
+        ):
+            return watch_sources(session, project, now)[0]
+    except (BusyError, LostLeaseError):
+        return 0  # another process is at it
 
 
 def _told(model: str, error: Exception) -> GoalkeeperError:

@@ -17,11 +17,12 @@ from typer.testing import CliRunner
 
 from collectors import collect as collect_module
 from core.config import load
+from core.errors import GoalkeeperError
 from goalkeeper import clock
 from goalkeeper.cli import app
 from goalkeeper.jobs import evaluate, measure
 from goalkeeper.jobs.passes import ModelPass, run_pass
-from store import alerts, leases, metrics, runs
+from store import alerts, leases, metrics, outbox, runs, tickets
 from store.database import Store
 from store.tables import Base, RunRow
 from tests.goalkeeper import small
@@ -203,3 +204,51 @@ def test_a_metric_that_a_rule_names_is_computed_for_the_whole_past(own: Path) ->
     store.close()
     assert len(kept) == small.DAYS
     assert states["age"] == "firing"
+
+
+def test_a_source_that_cannot_be_read_is_one_ticket_for_all_of_its_models(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = yaml.safe_load(two.read_text())
+    body["channels"] = {"owners": {"kind": "file"}}
+    for model in body["models"].values():
+        model["notify"] = ["owners"]
+    two.write_text(yaml.safe_dump(body, sort_keys=False))
+    project = load(two)
+    store = Store.open(project.store.reveal())
+
+    def run(hours: int) -> None:
+        now = small.NOW + DAY + timedelta(hours=hours)
+        run_pass(project=project, store=store, now=now, models=list(project.models))
+
+    def found() -> list[Any]:
+        with store.read() as session:
+            return [row for row in tickets.tickets(session) if row.key.startswith("source:")]
+
+    run(0)
+    with monkeypatch.context() as broken:
+
+        def refuse(*_args: Any, **_more: Any) -> Any:
+            raise GoalkeeperError("the warehouse refuses connections", hint="Is it up?")
+
+        broken.setattr(collect_module.Collector, "run", refuse)
+        run(1)
+        run(2)
+        assert found() == []
+        run(3)
+        (ticket,) = found()
+        assert (ticket.state, ticket.kind, ticket.severity) == ("open", "fix_data", "major")
+        assert "2 models wait" in ticket.title
+        assert "the warehouse refuses connections" in ticket.evidence["findings"][0]["reason"]
+        run(4)
+        assert len(found()) == 1
+        with store.read() as session:
+            told = [row for row in outbox.messages(session) if row.key.startswith("source:")]
+        assert [(row.kind, row.state) for row in told] == [("opened", "sent")]
+    run(5)
+    (ticket,) = found()
+    assert (ticket.state, ticket.resolution) == ("closed", "recovered")
+    with store.read() as session:
+        kinds = [row.kind for row in outbox.messages(session) if row.key.startswith("source:")]
+    assert kinds == ["opened", "resolved"]
+    store.close()
