@@ -48,11 +48,12 @@ def trend(
     levels: Sequence[Level] = (),
     window: Window | None = None,
     height: int = 270,
+    names: bool = True,
 ) -> go.Figure:
     """Draw one line for each named series, its interval as a band, missing windows as gaps.
 
     Values that are not final are dashed with hollow marks; a value without enough data is no point at all.
-    `window` is the one that was picked: it is framed.
+    `window` is the one that was picked: it is framed. Without `names` releases and marks are lines alone.
     """
     chart = go.Figure()
     windows = _windows(series, scene)
@@ -65,7 +66,7 @@ def trend(
     _missing(chart, series, windows, scene)
     for shade in shades:
         draw_shade(chart, shade, scene)
-    draw_moments(chart, scene)
+    draw_moments(chart, scene, labels=names)
     if window is not None:
         draw_window(chart, window, when(window, scene.zone), scene)
     everything = [point for points in series.values() for point in points if point.value.value is not None]
@@ -75,7 +76,7 @@ def trend(
         scene,
         height,
         legend=len(series) > 1 or not all(_sure(point) for point in everything),
-        top=34 if window is not None or scene.shows_moments else 12,
+        top=34 if window is not None or (names and scene.shows_moments) else 12,
     )
     draw_levels(chart, levels, unit, scene)
     reach = _reach(everything, [level.value for level in levels], unit, room=0.17 if shades else 0.05)

@@ -25,7 +25,7 @@ from store.slices import slices
 from store.tables import QuarantineRow, RequestRow, RunRow, SliceRow, WindowRow
 from store.windows import windows
 
-PAGE = Page(title=N_("Collectors"), icon=":material/sync:", order=6)
+PAGE = Page(title=N_("Collectors"), icon=":material/sync:", order=7)
 _RUNS, _NOTES, _SOURCES = 20, 40, ("predictions", "ground_truth")
 
 

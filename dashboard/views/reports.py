@@ -16,7 +16,7 @@ from dashboard.tables import Cell, table
 from store import reports
 from store.tables import ReportRow, RequestRow
 
-PAGE = Page(title=N_("Reports"), icon=":material/description:", order=5)
+PAGE = Page(title=N_("Reports"), icon=":material/description:", order=6)
 _VIEWS = ("deep_dives", "messages", "digest")
 _SHOWN = 100
 _FRAME = 1100

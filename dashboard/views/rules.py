@@ -17,7 +17,7 @@ from dashboard.data import RuleAnswer
 from dashboard.tables import Cell
 from dashboard.view import choice
 
-PAGE = Page(title=N_("Rules"), icon=":material/rule:", order=4)
+PAGE = Page(title=N_("Rules"), icon=":material/rule:", order=5)
 KNOBS: Mapping[str, tuple[str, str, tuple[float, ...]]] = {
     "sequential": (
         "threshold",

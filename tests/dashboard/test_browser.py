@@ -20,6 +20,7 @@ ADDRESSES = {
     "overview": ("/", "Call conversion 11.8 %"),
     "goals": ("/goals?model=lead", "at this pace it will be 12.1 % by then"),
     "model": ("/model?model=lead&column=age", "at this pace it will be 12.1 % by then"),
+    "timeline": ("/timeline?model=lead", "was it the service, the data, the model, or the market?"),
     "rules": ("/rules?rule=business.conversion&with=100", "as it stands now"),
     "tickets": ("/tickets?state=all", "Call conversion fell to 7.2 %"),
     "ticket": ("/tickets?ticket=1&as_of=2026-04-02T08:00:00Z", "(likely 6.1 % to 8.5 %)"),

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.plugins import PORTS, names
 from core.values import MetricPoint, MetricValue
-from store import metrics, outbox, requests, settings, tickets
+from store import marks, metrics, outbox, requests, settings, tickets
 from tests.dashboard.made import FALL, NOW, Made, day, empty, made
 
 TURN = 60
@@ -107,6 +107,32 @@ def test_the_goals_say_who_was_called_and_how_well_it_worked(own: Made) -> None:
     chosen = next(one for one in page.selectbox if one.label == "By")
     assert chosen.value == "region"
     assert "34 days were restated" in [one.label for one in page.expander]
+
+
+def test_the_timeline_shows_service_data_model_and_goal_and_what_happened(filled: Made) -> None:
+    page = opened(filled.path, "timeline")
+    said = words(page)
+    places = [said.index(f"**{name}**") for name in ("Service", "Data", "Model", "Goal")]
+    assert places == sorted(places)
+    assert len(page.get("plotly_chart")) == 6
+    assert "release" in said and "Call conversion" in said
+
+
+def test_a_mark_that_is_set_stands_on_the_axis(own: Made) -> None:
+    page = opened(own.path, "timeline")
+    button(page, "Set the mark")
+    assert "Say in a few words what happened." in words(page)
+    page = opened(own.path, "timeline")
+    next(one for one in page.text_input if one.label == "What happened").set_value("<b>new prices</b>")
+    page.date_input[1].set_value(day(70).start.date())
+    button(page, "Set the mark")
+    assert "It stands on every chart now." in words(page)
+    with own.store().read() as session:
+        (row,) = [one for one in marks.marks(session, "lead") if one.text == "<b>new prices</b>"]
+    assert (row.model, row.kind, row.start) == ("lead", "note", day(70).start)
+    assert row.actor != ""
+    assert "&lt;b&gt;new prices&lt;/b&gt;" in words(opened(own.path, "timeline"))
+    assert not opened(own.path, "timeline", host="0.0.0.0").button
 
 
 def test_a_rule_is_replayed_with_another_knob(filled: Made) -> None:
@@ -342,6 +368,7 @@ def test_a_fresh_project_says_what_to_run(tmp_path: Path, first: str) -> None:
         "overview": lambda: "goalkeeper collect" in said and "is not known yet · goal 15.0 % by" in said,
         "goals": lambda: "goalkeeper collect --model lead" in said,
         "model": lambda: "goalkeeper collect --model lead" in said,
+        "timeline": lambda: "goalkeeper collect --model lead" in said,
         "rules": lambda: "Nothing has been judged yet" in said,
         "tickets": lambda: "No ticket was ever opened" in said,
         "reports": lambda: "No deep dive yet" in said,

@@ -1,0 +1,186 @@
+"""Service, data, model and goal on one time axis: which of them moved first?"""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+
+import streamlit as st
+
+from alerts.defaults import rules_of
+from core.config import Model
+from core.text import N_
+from core.text import gettext as _
+from dashboard import charts, data, links, sections, tables, text, widgets
+from dashboard.charts import SCORE
+from dashboard.context import Context, Page
+from dashboard.view import View, filters
+from store import marks
+
+PAGE = Page(title=N_("Timeline"), icon=":material/timeline:", order=3)
+KINDS = ("note", "campaign", "incident", "release", "holiday")
+_SAID = "mark-said"
+_LEFT, _RIGHT = 64, 28
+"""Every strip has the same margins, so one day stands over the other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """One line of the axis: whose it is, and the metric that speaks for it."""
+
+    family: str
+    title: str
+    metric: str
+    column: str = ""
+
+
+def render(context: Context) -> None:
+    """Draw the page."""
+    st.title(_("Timeline"))
+    models = context.project.models
+    if not models:
+        widgets.empty(_("No model is watched yet."), _("Name one in the configuration."), "goalkeeper init")
+        return
+    picked = links.pick(st.query_params, "model", list(models), next(iter(models)))
+    model = models[picked.value]
+    view, notes = filters(context, model)
+    widgets.notes([picked.note, *notes])
+    if view.facts.newest is None:
+        widgets.empty(
+            _("Nothing is collected for this model yet."),
+            _("Collect once by hand, or start `goalkeeper serve`, which collects by itself."),
+            f"goalkeeper collect --model {model.name}",
+        )
+        return
+    st.markdown(_("Read it from top to bottom: was it the service, the data, the model, or the market?"))
+    _strips(view)
+    _happened(view)
+    _mark(context, model)
+
+
+def strips(model: Model) -> list[Strip]:
+    """Return the lines of a model's axis, from the service down to the goal."""
+    found = [
+        Strip(family=_("Service"), title=_("Predictions"), metric="service.requests"),
+        Strip(family=_("Service"), title=_("Share of errors"), metric="service.error_share"),
+        Strip(family=_("Service"), title=_("Latency, 95 % are faster"), metric="service.latency_p95_ms"),
+        Strip(family=_("Data"), title=_("Drift of columns together"), metric="drift.multivariate"),
+        Strip(family=_("Data"), title=_("Drift of the score"), metric=sections.COLUMN_DRIFT, column=SCORE),
+    ]
+    judged = sections.performance(model)
+    if judged:
+        found.append(Strip(family=_("Model"), title=judged[0].title, metric=sections.primary(model)))
+    found += [
+        Strip(family=_("Goal"), title=kpi.title or name, metric=f"business.{name}")
+        for name, kpi in model.kpis.items()
+    ]
+    return found
+
+
+def _strips(view: View) -> None:
+    """Draw every line that has values under the one before."""
+    known = []
+    for strip in strips(view.model):
+        found = data.series(
+            view.context, view.model.name, (strip.metric,), since=view.since, until=view.until,
+            version=view.version, segment=view.segment, column=strip.column,
+        )  # fmt: skip
+        if any(point.value.value is not None for point in found[strip.metric]):
+            known.append((strip, found[strip.metric]))
+    if not known:
+        st.caption(_("Nothing of this kind was computed in this range."))
+        return
+    with st.container(key="timeline", gap=None):
+        family = ""
+        for at, (strip, points) in enumerate(known):
+            first, last = at == 0, at == len(known) - 1
+            if strip.family != family:
+                family = strip.family
+                st.markdown(f"**{text.markdown(family)}**")
+            unit = view.context.query.unit(view.model.name, strip.metric)
+            measured = text.axis_unit(unit)
+            st.caption(text.markdown(strip.title, limit=60) + (f" · {measured}" if measured else ""))
+            chart = charts.trend(
+                {strip.title: points}, unit, view.scene, names=first, height=150 if first or last else 116,
+                shades=data.shades(
+                    view.facts, strip.metric, sections.primary(view.model), view.version, view.segment,
+                    strip.column,
+                ),
+            )  # fmt: skip
+            chart.update_layout(
+                margin={"l": _LEFT, "r": _RIGHT, "b": 24 if last else 4}, showlegend=False
+            ).update_yaxes(automargin=False, nticks=4)
+            chart.update_xaxes(showticklabels=last)
+            widgets.figure(
+                chart, key=f"strip-{strip.metric}-{strip.column}",
+                alt=_("{title} over time").format(title=strip.title),
+            )  # fmt: skip
+
+
+def _happened(view: View) -> None:
+    """List what happened in the range, newest first."""
+    st.header(_("What happened"), anchor="happened")
+    zone = view.context.zone
+    events = [
+        (moment.at, _("release") if moment.kind == "release" else _("mark"), moment.label)
+        for moment in view.facts.moments
+    ]
+    titles = {watch.id: _(watch.title) for watch in rules_of(view.model)}
+    events += [
+        (
+            fired.since,
+            _("better") if fired.good else _("alert"),
+            _what(titles.get(fired.rule.partition(":")[0], fired.rule), fired.column, fired.segment),
+        )
+        for fired in view.facts.fired
+    ]
+    shown = sorted((one for one in events if view.since <= one[0] < view.until), reverse=True)
+    if not shown:
+        st.caption(_("Nothing was released, marked or seen in this range."))
+        return
+    tables.table(
+        [_("when"), _("kind"), _("what")],
+        [[text.moment(at, zone), kind, what] for at, kind, what in shown[:40]],
+        label=_("What happened"),
+    )
+
+
+def _what(title: str, column: str, segment: str) -> str:
+    where = ", ".join(filter(None, ("" if column == SCORE else column, segment)))
+    return f"{title}: {where}" if where else title
+
+
+def _mark(context: Context, model: Model) -> None:
+    """Offer to set a mark, which every chart then shows."""
+    said = st.session_state.pop(_SAID, "")
+    if said:
+        st.success(said, icon=":material/check:")
+    if context.reader.barred:
+        st.caption(context.reader.barred)
+        return
+    with (
+        st.popover(_("Set a mark"), icon=":material/add_location_alt:"),
+        st.form("mark", border=False, clear_on_submit=True),
+    ):
+        day = st.date_input(_("Day"), value=context.now.astimezone(context.zone).date(), format="YYYY-MM-DD")
+        words = st.text_input(_("What happened"), max_chars=200, placeholder=_("the price list changed"))
+        kind = st.selectbox(_("Kind"), KINDS, format_func=_kind)
+        everywhere = st.checkbox(_("It concerns every model"))
+        if st.form_submit_button(_("Set the mark"), type="primary"):
+            if not words.strip():
+                st.error(_("Say in a few words what happened."))
+                return
+            with context.store.write() as session:
+                marks.add_mark(
+                    session, model="" if everywhere else model.name, kind=str(kind), text=words.strip(),
+                    start=datetime.combine(day, time(), tzinfo=context.zone),
+                    actor=context.reader.actor, now=context.now,
+                )  # fmt: skip
+            st.session_state[_SAID] = _("It stands on every chart now.")
+            st.rerun()
+
+
+def _kind(kind: str) -> str:
+    words = {
+        "note": _("note"), "campaign": _("campaign"), "incident": _("incident"), "release": _("release"),
+        "holiday": _("holiday"),
+    }  # fmt: skip
+    return words[kind]
