@@ -16,7 +16,7 @@ from core.errors import GoalkeeperError
 from core.text import gettext as _
 from dashboard import links, text
 from dashboard.context import Context, Page, reader
-from dashboard.theme import CSS, ICON, logo
+from dashboard.theme import ICON, css, logo
 from reports.query import Query
 from store import changes, heartbeats, settings
 from store.database import Store
@@ -31,7 +31,7 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1", firs
     read-only without a login. `first` is the page of an address that names none.
     """
     st.set_page_config(page_title="Goalkeeper", page_icon=ICON, layout="wide")
-    st.html(CSS)
+    st.html(css())
     st.logo(logo(), size="medium")
     text.speak()
     try:

@@ -32,11 +32,23 @@ def palette() -> Palette:
     return DARK if is_dark() else LIGHT
 
 
+def css() -> str:
+    """Return what the pages add to Streamlit's looks; small print is dark enough to be read (WCAG AA)."""
+    on_button = "#0b1118" if is_dark() else "#ffffff"
+    button = '[data-testid^="stBaseButton-primary"]'
+    small = '[data-testid="stCaptionContainer"], [data-testid="stExpander"] summary'
+    return (
+        f"{CSS}<style>{small} {{color: {palette().muted} !important; opacity: 1 !important;}}"
+        f"{button} p, {button} span {{color: {on_button} !important;}}</style>"
+    )
+
+
 CSS = """
 <style>
 [data-testid="stMainBlockContainer"] {padding-top: 2.4rem; padding-bottom: 4rem; max-width: 1360px;}
 [data-testid="stMain"], [data-testid="stSidebar"] {font-variant-numeric: tabular-nums;}
 [data-testid="stHeader"] {background: transparent;}
+[data-testid="stExpander"] summary p, [data-testid="stExpander"] summary span {color: inherit !important;}
 [data-testid="stMetricValue"] {font-size: 1.5rem; font-weight: 620;}
 h1, h2, h3 {letter-spacing: -0.01em; overflow-wrap: anywhere;}
 h1 {padding-bottom: 0.5rem !important;}
