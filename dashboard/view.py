@@ -11,7 +11,7 @@ from core.config.model import Model
 from core.foreign import one_line
 from core.text import gettext as _
 from core.windows import Window
-from dashboard import data, links
+from dashboard import data, links, widgets
 from dashboard.charts import SCORE
 from dashboard.context import Context
 from dashboard.scene import Scene
@@ -44,6 +44,30 @@ class View:
     def until(self) -> datetime:
         """Return the end of the range."""
         return self.scene.until
+
+
+def model_of(context: Context) -> tuple[Model | None, str]:
+    """Return the model that the address names, and a note where it erred.
+
+    None, and a word on the page, where no model is watched.
+    """
+    models = context.project.models
+    if not models:
+        widgets.empty(_("No model is watched yet."), _("Name one in the configuration."), "goalkeeper init")
+        return None, ""
+    picked = links.pick(st.query_params, "model", list(models), next(iter(models)))
+    return models[picked.value], picked.note
+
+
+def is_collected(view: "View") -> bool:
+    """Tell whether anything is collected; where nothing is, say how."""
+    if view.facts.newest is None:
+        widgets.empty(
+            _("Nothing is collected for this model yet."),
+            _("Collect once by hand, or start `goalkeeper serve`, which collects by itself."),
+            f"goalkeeper collect --model {view.model.name}",
+        )
+    return view.facts.newest is not None
 
 
 def filters(context: Context, model: Model, *, versions: bool = True) -> tuple[View, list[str]]:

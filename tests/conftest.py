@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.browsers import ARGUMENTS, chromium
+
 settings.register_profile("house", deadline=None)  # how long an example takes is not what a test is about
 settings.load_profile("house")
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from store.database import Store
 
 BOTH = ["sqlite", "postgresql"]
@@ -108,3 +112,16 @@ def _tell(url: str, *statements: str) -> None:
         for statement in statements:
             connection.exec_driver_sql(statement)
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    path = chromium()
+    if path is None:
+        pytest.skip("no Chromium here: `python -m tests.browsers` installs one where it may")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield started
+        started.close()

@@ -15,7 +15,7 @@ from dashboard import data, links, panel, sections, sentences, tables, text, wat
 from dashboard.context import Context, Page
 from dashboard.tables import Cell
 from dashboard.theme import palette
-from dashboard.view import View, choice, filters
+from dashboard.view import View, choice, filters, is_collected
 from metrics.decomposition import Split
 from reports import pictures
 from reports.moves import Move
@@ -46,12 +46,7 @@ def render(context: Context) -> None:
     sentences_place = st.container(key="lead")
     view, notes = filters(context, model, versions=False)
     widgets.notes([picked.note, *notes])
-    if view.facts.newest is None:
-        widgets.empty(
-            _("Nothing is collected for this model yet."),
-            _("Collect once by hand, or start `goalkeeper serve`, which collects by itself."),
-            f"goalkeeper collect --model {model.name}",
-        )
+    if not is_collected(view):
         return
     since = _since(view)
     with sentences_place:

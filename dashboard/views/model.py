@@ -8,9 +8,9 @@ import streamlit as st
 from core.foreign import one_line
 from core.text import N_
 from core.text import gettext as _
-from dashboard import charts, data, links, panel, sections, sentences, text, widgets
+from dashboard import charts, data, panel, sections, sentences, text, widgets
 from dashboard.context import Context, Page
-from dashboard.view import View, choice, filters
+from dashboard.view import View, choice, filters, is_collected, model_of
 from reports import wording
 from reports.standing import Standing
 
@@ -19,24 +19,15 @@ PAGE = Page(title=N_("Model"), icon=":material/monitoring:", order=2)
 
 def render(context: Context) -> None:
     """Draw the page."""
-    models = context.project.models
-    if not models:
-        st.title(_("Model"))
-        widgets.empty(_("No model is watched yet."), _("Name one in the configuration."), "goalkeeper init")
-        return
-    picked = links.pick(st.query_params, "model", list(models), next(iter(models)))
-    model = models[picked.value]
     title = st.container()
+    model, note = model_of(context)
+    if model is None:
+        title.title(_("Model"))
+        return
     view, notes = filters(context, model)
-    with title:
-        st.title(text.markdown(model.shown_title, limit=80))
-    widgets.notes([picked.note, *notes])
-    if view.facts.newest is None:
-        widgets.empty(
-            _("Nothing is collected for this model yet."),
-            _("Collect once by hand, or start `goalkeeper serve`, which collects by itself."),
-            f"goalkeeper collect --model {model.name}",
-        )
+    title.title(text.markdown(model.shown_title, limit=80))
+    widgets.notes([note, *notes])
+    if not is_collected(view):
         return
     _earlier(view)
     _lead(view)

@@ -15,7 +15,7 @@ from dashboard import data, links, tables, text, widgets
 from dashboard.context import Context, Page
 from dashboard.data import RuleAnswer
 from dashboard.tables import Cell
-from dashboard.view import choice
+from dashboard.view import choice, model_of
 
 PAGE = Page(title=N_("Rules"), icon=":material/rule:", order=5)
 KNOBS: Mapping[str, tuple[str, str, tuple[float, ...]]] = {
@@ -35,13 +35,11 @@ _ORDER = (AlertState.FIRING, AlertState.UNKNOWN, AlertState.OK, AlertState.WITHD
 def render(context: Context) -> None:
     """Draw the page."""
     st.title(_("Rules"))
-    models = context.project.models
-    if not models:
-        widgets.empty(_("No model is watched yet."), _("Name one in the configuration."), "goalkeeper init")
+    model, note = model_of(context)
+    if model is None:
         return
-    picked = links.pick(st.query_params, "model", list(models), next(iter(models)))
-    model = models[picked.value]
-    widgets.notes([picked.note])
+    widgets.notes([note])
+    models = context.project.models
     if len(models) > 1:
         titles = {name: one.shown_title for name, one in models.items()}
         choice("model", _("Model"), model.name, list(models), "", titles)

@@ -1,4 +1,4 @@
-"""Service, data, model and goal on one time axis: which of them moved first?"""
+"""Service, data, model and goal on one time axis: it shows which of them moved first."""
 
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -9,10 +9,10 @@ from alerts.defaults import rules_of
 from core.config import Model
 from core.text import N_
 from core.text import gettext as _
-from dashboard import charts, data, links, sections, tables, text, widgets
+from dashboard import charts, data, sections, tables, text, widgets
 from dashboard.charts import SCORE
 from dashboard.context import Context, Page
-from dashboard.view import View, filters
+from dashboard.view import View, filters, is_collected, model_of
 from store import marks
 
 PAGE = Page(title=N_("Timeline"), icon=":material/timeline:", order=3)
@@ -35,20 +35,12 @@ class Strip:
 def render(context: Context) -> None:
     """Draw the page."""
     st.title(_("Timeline"))
-    models = context.project.models
-    if not models:
-        widgets.empty(_("No model is watched yet."), _("Name one in the configuration."), "goalkeeper init")
+    model, note = model_of(context)
+    if model is None:
         return
-    picked = links.pick(st.query_params, "model", list(models), next(iter(models)))
-    model = models[picked.value]
     view, notes = filters(context, model)
-    widgets.notes([picked.note, *notes])
-    if view.facts.newest is None:
-        widgets.empty(
-            _("Nothing is collected for this model yet."),
-            _("Collect once by hand, or start `goalkeeper serve`, which collects by itself."),
-            f"goalkeeper collect --model {model.name}",
-        )
+    widgets.notes([note, *notes])
+    if not is_collected(view):
         return
     st.markdown(_("Read it from top to bottom: was it the service, the data, the model, or the market?"))
     _strips(view)

@@ -2,9 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,22 +18,14 @@ from core.plugins import PORTS, load
 from tests.alerts.github import TOKEN, github
 from tests.alerts.test_retrain import BRIEF, KEY, SECRET, a_yard, actions
 from tests.alerts.test_trackers import NOW, TICKET
+from tests.npm import file_of
 
 
 @pytest.fixture(scope="module")
 def description(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return the description from npm's `@octokit/openapi`."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed")
     folder = tmp_path_factory.mktemp("octokit")
-    got = subprocess.run([npm, "pack", "--silent", "@octokit/openapi"], cwd=folder, capture_output=True)
-    if got.returncode:
-        pytest.skip(f"npm has no @octokit/openapi: {got.stderr.decode()[-200:]}")
-    with tarfile.open(next(folder.glob("*.tgz"))) as packed:
-        held = packed.extractfile("package/generated/api.github.com.json")
-        assert held is not None
-        return dict(json.load(held))
+    return dict(json.loads(file_of("@octokit/openapi", "generated/api.github.com.json", folder)))
 
 
 def fit(description: dict[str, Any], method: str, address: str, raw: bytes) -> None:

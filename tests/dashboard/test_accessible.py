@@ -1,13 +1,11 @@
 """Nothing that axe calls serious or critical, on any page, light and dark."""
 
-import shutil
-import subprocess
-import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.dashboard.test_browser import ADDRESSES, Watched
+from tests.npm import file_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -18,17 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return npm's `axe-core`."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed")
-    folder = tmp_path_factory.mktemp("axe")
-    got = subprocess.run([npm, "pack", "--silent", "axe-core"], cwd=folder, capture_output=True)
-    if got.returncode:
-        pytest.skip(f"npm has no axe-core: {got.stderr.decode()[-200:]}")
-    with tarfile.open(next(folder.glob("*.tgz"))) as packed:
-        held = packed.extractfile("package/axe.min.js")
-        assert held is not None
-        return held.read().decode()
+    return file_of("axe-core", "axe.min.js", tmp_path_factory.mktemp("axe")).decode()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +15,6 @@ import pytest
 from core.evidence import Evidence
 from goalkeeper.jobs.deliver import deliver_due
 from store import marks, metrics, tickets
-from tests.browsers import ARGUMENTS, chromium
 from tests.dashboard.conftest import serve
 from tests.dashboard.made import DAYS, NOW, Made, made, point
 from tests.notify.servers import free_port, mail_server
@@ -141,19 +139,6 @@ def test_no_text_steers_a_ticket_on_the_command_line(kind: str, tmp_path: Path) 
     assert told["title"] == TEXTS[kind]
     listed = goalkeeper(found, "tickets", "list")
     assert len(listed.splitlines()) < 12
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    path = chromium()
-    if path is None:
-        pytest.skip("no Chromium here: `python -m tests.browsers` installs one where it may")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.mark.browser
