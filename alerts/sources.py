@@ -6,6 +6,7 @@ what was not read cannot be judged.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePath
 from urllib.parse import urlsplit
@@ -25,39 +26,38 @@ from core.spelling import listed
 from core.text import gettext as _
 from core.text import ngettext
 from store import outbox, runs, tickets
-from store.tables import RunRow, TicketRow
+from store.tables import RunRow
 
 PASSES = 3
 RULE = "service.source"
 PREFIX = "source:"
 
 
-def watch_sources(session: Session, project: Project, now: datetime) -> tuple[int, int]:
-    """Open a ticket for each source that is cut off, close it when it is back; return how many of both."""
-    waiting = defaultdict[str, dict[str, RunRow]](dict)
+def watch_sources(session: Session, project: Project, now: datetime) -> int:
+    """Open a ticket for each source that is cut off, close it when it is back; return how many opened."""
+    waiting = defaultdict[str, dict[str, list[RunRow]]](dict)
     for name, model in project.models.items():
-        first = _cut_off(session, name)
-        if first is not None:
-            waiting[place_of(model)][name] = first
+        last = runs.runs(session, name, limit=PASSES)
+        if _cut_off(last):
+            waiting[place_of(model)][name] = last
     known = {ticket.key: ticket for ticket in tickets.tickets(session) if ticket.key.startswith(PREFIX)}
     lasting = [ticket for ticket in known.values() if ticket.state != TicketState.CLOSED]
-    opened = closed = 0
+    opened = 0
     for ticket in lasting:
         if not any(ticket.key.startswith(f"{PREFIX}{place}:") for place in waiting):
             tickets.close_ticket(session, ticket, resolution=Resolution.RECOVERED, now=now, actor=ACTOR)
             tell_resolved(session, ticket, now)
-            closed += 1
         elif ticket.model in project.models:
             escalate(session, project.models[ticket.model], ticket, now)
     for place, found in sorted(waiting.items()):
         if any(ticket.key.startswith(f"{PREFIX}{place}:") for ticket in lasting):
             continue
-        since = min(row.now for row in found.values())
+        since = min(last[-1].now for last in found.values())
         key = f"{PREFIX}{place}:{since:%Y%m%dT%H%M}"
         if key not in known:  # somebody closed it though it lasts
             _open(session, project, key, place, found, since, now)
             opened += 1
-    return opened, closed
+    return opened
 
 
 def place_of(model: Model) -> str:
@@ -72,23 +72,20 @@ def place_of(model: Model) -> str:
     return str(PurePath(address).parent) if told.get("path") else address
 
 
-def _cut_off(session: Session, name: str) -> RunRow | None:
-    """Return the pass since which nothing was collected, where the last three failed; None otherwise.
+def _cut_off(last: Sequence[RunRow]) -> bool:
+    """Tell whether nothing was collected in the last passes.
 
     A pass that read something, and stumbled over a file or a window, notes its sources.
     """
-    last = runs.runs(session, name, limit=PASSES)
-    if len(last) < PASSES or any(row.state != "failed" or row.sources for row in last):
-        return None
-    return last[-1]
+    return len(last) == PASSES and all(row.state == "failed" and not row.sources for row in last)
 
 
 def _open(
-    session: Session, project: Project, key: str, place: str, found: dict[str, RunRow], since: datetime,
-    now: datetime,
-) -> TicketRow:  # fmt: skip
+    session: Session, project: Project, key: str, place: str, found: Mapping[str, Sequence[RunRow]],
+    since: datetime, now: datetime,
+) -> None:  # fmt: skip
     first = next(iter(found))
-    newest = runs.runs(session, first, limit=1)[0]
+    newest = found[first][0]
     severity = Severity.MAJOR
     title = ngettext(
         "{place} cannot be collected from: {n} model waits",
@@ -116,4 +113,3 @@ def _open(
             session, key=f"{key}|opened|{channel}", kind="opened", channel=channel, model=first,
             severity=severity, payload={"ticket": ticket.id}, now=now,
         )  # fmt: skip
-    return ticket

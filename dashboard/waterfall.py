@@ -1,6 +1,7 @@
 """A move of a KPI as steps: what each level of a segment adds, from before to since."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import plotly.graph_objects as go
 
@@ -43,9 +44,7 @@ def draw(
             hoverinfo="skip",
         )
     )  # fmt: skip
-    reached = [split.before, split.after]
-    for _name, effect in steps:
-        reached.append(reached[-1] + effect if len(reached) > 2 else split.before + effect)
+    reached = [*accumulate(values[:-1]), split.after]
     low, high = min(reached), max(reached)
     room = (high - low or abs(high) or 1.0) * 0.35
     chart.update_yaxes(range=[max(0.0, low - room) if low >= 0 else low - room, high + room], visible=False)

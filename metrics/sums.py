@@ -38,9 +38,11 @@ def sums_of(points: Iterable[MetricPoint], segments: Names, windows: Set[datetim
     """
     found = defaultdict[Place, Pair](lambda: NONE)
     for point in points:
-        place = place_of(segments, point.segment)
         numerator, denominator = point.value.numerator, point.value.denominator
-        if point.window.start not in windows or place is None or numerator is None or denominator is None:
+        if point.window.start not in windows or numerator is None or denominator is None:
+            continue
+        place = place_of(segments, point.segment)
+        if place is None:
             continue
         held = found[place]
         found[place] = (held[0] + numerator, held[1] + denominator)

@@ -75,10 +75,8 @@ class Retrain:
             if key in str(run.get("display_title", "")):
                 return self._run(key, run)
         name = "inputs.key" if self._options.workflow else "github.event.client_payload.key"
-        lost = _("There is no run of this name: say `run-name: ${name}` in the workflow.").replace(
-            "{name}", f"{{{{ {name} }}}}"
-        )
-        return Run(key=key, state=RunState.LOST, error=lost)
+        lost = _("There is no run of this name: say `run-name: ${name}` in the workflow.")
+        return Run(key=key, state=RunState.LOST, error=lost.format(name=f"{{{{ {name} }}}}"))
 
     @property
     def _workflow(self) -> str:

@@ -147,7 +147,7 @@ def _watch_sources(project: Project, store: Store, now: datetime, failed: bool) 
             language(project.language),
             held.write() as session,
         ):
-            return watch_sources(session, project, now)[0]
+            return watch_sources(session, project, now)
     except (BusyError, LostLeaseError):
         return 0  # another process is at it
 
