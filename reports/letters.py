@@ -121,6 +121,22 @@ def _runbook(model: Model | None) -> tuple[tuple[str, str], ...]:
     return ((_("Runbook"), runbook),) if runbook else ()
 
 
+def _letter(
+    ticket: TicketRow, model: str, project: Project, word: str, head: str, blocks: tuple[Block, ...]
+) -> Letter:
+    """Put what is told later of a ticket into a letter."""
+    return Letter(
+        tone=wording.severity_tone(ticket.severity),
+        word=word,
+        title=head,
+        where=_("{model} · ticket {id}").format(model=model, id=ticket.id),
+        preview=preview(blocks),
+        blocks=blocks,
+        footer=footer(model),
+        language=project.language,
+    )
+
+
 def _of_ticket(
     ticket: TicketRow, links: Links, project: Project, *more: tuple[str, str]
 ) -> tuple[Block, ...]:
@@ -146,15 +162,8 @@ def update(
         *((Items(title=_("What may explain it"), items=items(said)),) if said else ()),
         *_of_ticket(ticket, links, project, (_("Since"), wording.lasting(found, why.as_of, project.zone))),
     )
-    return Letter(
-        tone=wording.severity_tone(ticket.severity),
-        word=_("update"),
-        title=_("Also: {title}").format(title=wording.moved(found)),
-        where=_("{model} · ticket {id}").format(model=title, id=ticket.id),
-        preview=preview(blocks),
-        blocks=blocks,
-        footer=footer(title),
-        language=project.language,
+    return _letter(
+        ticket, title, project, _("update"), _("Also: {title}").format(title=wording.moved(found)), blocks
     )
 
 
@@ -177,15 +186,8 @@ def back(
             (_("Since"), wording.lasting(found, now, zone)),
         ),
     )  # fmt: skip
-    return Letter(
-        tone=wording.severity_tone(ticket.severity),
-        word=_("open again"),
-        title=_("Back: {title}").format(title=wording.moved(found)),
-        where=_("{model} · ticket {id}").format(model=title, id=ticket.id),
-        preview=preview(blocks),
-        blocks=blocks,
-        footer=footer(title),
-        language=project.language,
+    return _letter(
+        ticket, title, project, _("open again"), _("Back: {title}").format(title=wording.moved(found)), blocks
     )
 
 
@@ -232,15 +234,8 @@ def step(
         *_log_of(session, ticket, name),
         *_of_ticket(ticket, links, project, (_("Opened"), local_time(ticket.opened_at, project.zone))),
     )
-    return Letter(
-        tone=wording.severity_tone(ticket.severity),
-        word=word,
-        title=_("{what}: {title}").format(what=head, title=ticket.title),
-        where=_("{model} · ticket {id}").format(model=title, id=ticket.id),
-        preview=preview(blocks),
-        blocks=blocks,
-        footer=footer(title),
-        language=project.language,
+    return _letter(
+        ticket, title, project, word, _("{what}: {title}").format(what=head, title=ticket.title), blocks
     )
 
 
