@@ -19,12 +19,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
 from alerts.defaults import rules_of
 from alerts.reading import read_known
 from alerts.series import judge_all
+from bench.copied import copy_model
 from bench.made import CONFIG, Made, make
 from core.config import Project, load
 from goalkeeper import __version__
@@ -32,7 +30,6 @@ from goalkeeper.jobs.evaluate import evaluate_model
 from goalkeeper.jobs.measure import collect_and_compute
 from goalkeeper.jobs.passes import run_pass
 from store.database import Store
-from store.tables import Base
 
 HERE = Path(__file__).parent
 ROWS, WINDOWS, TURNS = 60_000, 60, 7
@@ -54,7 +51,7 @@ def main() -> None:
         collect_and_compute(project=project, name="bench", store=store, now=morning)
         with store.write() as session:
             for at, name in enumerate(names):
-                _copy(session, name, 1000 + at)
+                copy_model(session, "bench", name, 1000 + at)
         one = _one(store, project, morning)
         store.close()
         with ProcessPoolExecutor(2) as pool:
@@ -77,23 +74,6 @@ def _configured(place: Path, made: Made, names: Sequence[str]) -> Project:
     path = place / "goalkeeper.yaml"
     path.write_text(head + "".join(f"  {name}:\n{one}" for name in names))
     return load(path)
-
-
-def _copy(session: Session, name: str, number: int) -> None:
-    """Copy everything that is stored of the model 'bench' to another name; its reference gets a number."""
-    stored = f"CASE WHEN \"grain\" LIKE 'reference:%' THEN 'reference:{number}' ELSE \"grain\" END"
-    instead = {"model": f"'{name}'", "id": str(number), "reference_id": str(number), "grain": stored}
-    for table in Base.metadata.sorted_tables:
-        key = {"setting": "name LIKE '%bench%'", "model": "name = 'bench'"}.get(table.name, "model = 'bench'")
-        if table.name == "grid" or ("model" not in table.columns and table.name not in ("model", "setting")):
-            continue
-        named = {"name": f"replace(name, 'bench', '{name}')"} if table.name in ("setting", "model") else {}
-        columns = [one.name for one in table.columns if one.name != "id" or table.name == "reference"]
-        given = ", ".join({**instead, **named}.get(column, f'"{column}"') for column in columns)
-        asked = ", ".join(f'"{column}"' for column in columns)
-        session.execute(
-            text(f'INSERT INTO "{table.name}" ({asked}) SELECT {given} FROM "{table.name}" WHERE {key}')
-        )
 
 
 def _one(store: Store, project: Project, now: datetime) -> float:

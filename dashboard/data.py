@@ -78,12 +78,12 @@ def heat(
     return _heat(context, context.mark, model, metric, since, until, version, segment, context.as_of)
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
+@st.cache_resource(show_spinner=False, max_entries=8)
 def _overview(_context: Context, mark: str) -> list[Standing]:
     return standings(_context.query, _context.now)
 
 
-@st.cache_data(show_spinner=False, max_entries=400)
+@st.cache_resource(show_spinner=False, max_entries=400)
 def _series(
     _context: Context,
     mark: str,
@@ -119,7 +119,7 @@ def _series(
     return found
 
 
-@st.cache_data(show_spinner=False, max_entries=100)
+@st.cache_resource(show_spinner=False, max_entries=100)
 def _heat(
     _context: Context,
     mark: str,
@@ -186,7 +186,7 @@ def move(context: Context, model: str, kpi: str, since: datetime, until: datetim
     return _move(context, context.mark, model, kpi, since, until, context.as_of)
 
 
-@st.cache_data(show_spinner=False, max_entries=100)
+@st.cache_resource(show_spinner=False, max_entries=100)
 def _move(
     _context: Context, mark: str, model: str, kpi: str, since: datetime, until: datetime,
     as_of: datetime | None,
@@ -211,7 +211,7 @@ def rule_answers(context: Context, model: str) -> list[RuleAnswer]:
     return _rule_answers(context, context.mark, model)
 
 
-@st.cache_data(show_spinner=False, max_entries=100)
+@st.cache_resource(show_spinner=False, max_entries=100)
 def _rule_answers(_context: Context, mark: str, model: str) -> list[RuleAnswer]:
     with _context.store.read() as session:
         return [
@@ -228,7 +228,7 @@ def replayed(context: Context, model: str, rule: str, option: str, value: float)
     return _replayed(context, context.mark, model, rule, option, value)
 
 
-@st.cache_data(show_spinner=False, max_entries=60)
+@st.cache_resource(show_spinner=False, max_entries=60)
 def _replayed(
     _context: Context, mark: str, model: str, rule: str, option: str, value: float
 ) -> Backtest | str:
@@ -246,7 +246,7 @@ def maturity(context: Context, model: str) -> timedelta:
     return _maturity(context, context.mark, model)
 
 
-@st.cache_data(show_spinner=False, max_entries=200)
+@st.cache_resource(show_spinner=False, max_entries=200)
 def _maturity(_context: Context, mark: str, model: str) -> timedelta:
     with _context.store.read() as session:
         return maturity_of(session, _context.project.models[model])
@@ -257,7 +257,7 @@ def restated(context: Context, model: str, metric: str, since: datetime, until: 
     return _restated(context, context.mark, model, metric, since, until)
 
 
-@st.cache_data(show_spinner=False, max_entries=100)
+@st.cache_resource(show_spinner=False, max_entries=100)
 def _restated(
     _context: Context, mark: str, model: str, metric: str, since: datetime, until: datetime
 ) -> list[Restated]:
@@ -271,7 +271,7 @@ def goals(context: Context, model: str) -> tuple[GoalStanding, ...]:
     return _goals_as_of(context, context.mark, model, context.as_of)
 
 
-@st.cache_data(show_spinner=False, max_entries=50)
+@st.cache_resource(show_spinner=False, max_entries=50)
 def _goals_as_of(_context: Context, mark: str, model: str, as_of: datetime) -> tuple[GoalStanding, ...]:
     config = _context.project.models[model]
     found = []
@@ -330,14 +330,14 @@ def column_points(
     return _column_points(context, context.mark, model, metric, since, until)
 
 
-@st.cache_data(show_spinner=False, max_entries=50)
+@st.cache_resource(show_spinner=False, max_entries=50)
 def _column_points(
     _context: Context, mark: str, model: str, metric: str, since: datetime, until: datetime
 ) -> list[MetricPoint]:
     return _context.query.series(model, metric, since=since, until=until, now=_context.now, column=None)
 
 
-@st.cache_data(show_spinner=False, max_entries=200)
+@st.cache_resource(show_spinner=False, max_entries=200)
 def _facts(_context: Context, mark: str, model: str) -> Facts:
     config = _context.project.models[model]
     with _context.store.read() as session:

@@ -146,7 +146,7 @@ def digest(context: Context) -> None:
     frames.mail(body, title=_("The digest"))
 
 
-@st.cache_data(show_spinner=False, max_entries=4)
+@st.cache_resource(show_spinner=False, max_entries=4)
 def _digest(_context: Context, mark: str) -> str:
     from reports.digest import preview
 

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-import plotly.graph_objects as go
-
 from core.windows import Window
 from dashboard import text
+from dashboard.drawing import Drawing
 from dashboard.options import Palette
 
 
@@ -58,7 +57,7 @@ class Scene:
         return any(self.since <= moment.at < self.until for moment in self.moments)
 
 
-def draw_shade(chart: go.Figure, shade: Shade, scene: Scene) -> None:
+def draw_shade(chart: Drawing, shade: Shade, scene: Scene) -> None:
     """Shade the windows in which an alert fired, as far as they lie in the range."""
     colours = scene.colours
     colour = colours.bad if shade.severity in ("critical", "major") else colours.watch
@@ -68,27 +67,23 @@ def draw_shade(chart: go.Figure, shade: Shade, scene: Scene) -> None:
     if since >= until:
         return
     late = not scene.since < since <= scene.since + (scene.until - scene.since) * 0.7
-    chart.add_vrect(
-        x0=local(since, scene.zone),
-        x1=local(until, scene.zone),
-        fillcolor=faint(colour, 0.12),
-        line={"width": 1, "color": faint(colour, 0.5), "dash": "dot"},
-        layer="below",
-    )
-    chart.add_annotation(
+    chart.stretch(
+        local(since, scene.zone), local(until, scene.zone), faint(colour, 0.12),
+        width=1, color=faint(colour, 0.5), dash="dot",
+    )  # fmt: skip
+    chart.say(
+        f"{'✓' if shade.good else '⚠'} {text.figure(shade.label, limit=40)}",
+        colour=colour,
         x=local(until if late else since, scene.zone),
         y=1,
         yref="paper",
         yanchor="top",
         xanchor="right" if late else "left",
-        showarrow=False,
-        text=f"{'✓' if shade.good else '⚠'} {text.figure(shade.label, limit=40)}",
-        font={"size": 11, "color": colour},
         bgcolor=faint(colours.ground, 0.75),
     )
 
 
-def draw_moments(chart: go.Figure, scene: Scene, *, labels: bool = True) -> None:
+def draw_moments(chart: Drawing, scene: Scene, *, labels: bool = True) -> None:
     """Draw releases and marks as lines across."""
     previous: datetime | None = None
     row = 0
@@ -97,54 +92,47 @@ def draw_moments(chart: go.Figure, scene: Scene, *, labels: bool = True) -> None
             continue
         x = local(item.at, scene.zone)
         release = item.kind == "release"
-        chart.add_vline(
-            x=x, line={"width": 1, "dash": "solid" if release else "dot", "color": scene.colours.muted}
-        )
+        chart.vertical(x, width=1, dash="solid" if release else "dot", color=scene.colours.muted)
         if not labels:
             continue
         crowded = previous is not None and item.at - previous < (scene.until - scene.since) * 0.16
         row = 1 - row if crowded else 0
         previous = item.at
-        chart.add_annotation(
+        chart.say(
+            ("▲ " if release else "◆ ") + text.figure(item.label, limit=26),
+            colour=scene.colours.muted,
             x=x,
             y=1,
             yref="paper",
             yanchor="bottom",
             yshift=14 * row,
             xanchor="right" if item.at - scene.since > (scene.until - scene.since) * 0.85 else "left",
-            showarrow=False,
-            text=("▲ " if release else "◆ ") + text.figure(item.label, limit=26),
-            font={"size": 11, "color": scene.colours.muted},
         )
 
 
-def draw_window(chart: go.Figure, window: Window, label: str, scene: Scene) -> None:
+def draw_window(chart: Drawing, window: Window, label: str, scene: Scene) -> None:
     """Frame the window that was picked, as far as it lies in the range."""
     since, until = max(window.start, scene.since), min(window.end, scene.until)
     if since >= until:
         return
     share = (since - scene.since) / (scene.until - scene.since)
-    chart.add_vrect(
-        x0=local(since, scene.zone),
-        x1=local(until, scene.zone),
-        fillcolor=faint(scene.colours.ink, 0.10),
-        line={"width": 1, "color": scene.colours.ink},
-        layer="below",
-    )
-    chart.add_annotation(
+    chart.stretch(
+        local(since, scene.zone), local(until, scene.zone), faint(scene.colours.ink, 0.10),
+        width=1, color=scene.colours.ink,
+    )  # fmt: skip
+    chart.say(
+        f"<b>{text.figure(label)}</b>",
+        colour=scene.colours.ink,
         x=local(since + (until - since) / 2, scene.zone),
         y=1,
         yref="paper",
         yanchor="bottom",
         yshift=14,
         xanchor="left" if share < 0.1 else "right" if share > 0.9 else "center",
-        showarrow=False,
-        text=f"<b>{text.figure(label)}</b>",
-        font={"size": 11, "color": scene.colours.ink},
     )
 
 
-def draw_levels(chart: go.Figure, levels: Sequence[Level], unit: str, scene: Scene) -> None:
+def draw_levels(chart: Drawing, levels: Sequence[Level], unit: str, scene: Scene) -> None:
     """Draw levels, their words at the right of the plot, where they cover nothing and no other level."""
     ranked = sorted(levels, key=lambda level: level.value)
     words = [(text.figure(level.label), text.number(level.value, unit)) for level in ranked]
@@ -152,20 +140,16 @@ def draw_levels(chart: go.Figure, levels: Sequence[Level], unit: str, scene: Sce
         side = "middle" if len(ranked) == 1 else "top" if at == 0 else "bottom"
         _draw_level(chart, level, "<br>".join(words[at]), side, scene)
     if words:
-        chart.update_layout(margin_r=16 + 6 * max(len(part) for pair in words for part in pair))
+        chart.lay(margin={"r": 16 + 6 * max(len(part) for pair in words for part in pair)})
 
 
-def _draw_level(chart: go.Figure, level: Level, words: str, side: str, scene: Scene) -> None:
+def _draw_level(chart: Drawing, level: Level, words: str, side: str, scene: Scene) -> None:
     colour = scene.colours.good if level.kind == "target" else scene.colours.muted
-    chart.add_hline(
-        y=level.value,
-        line={
-            "width": 1.5,
-            "dash": {"target": "dash", "baseline": "dot", "limit": "dashdot"}[level.kind],
-            "color": colour,
-        },
-    )
-    chart.add_annotation(
+    dash = {"target": "dash", "baseline": "dot", "limit": "dashdot"}[level.kind]
+    chart.horizontal(level.value, width=1.5, dash=dash, color=colour)
+    chart.say(
+        words,
+        colour=colour,
         x=1,
         xref="paper",
         xanchor="left",
@@ -173,32 +157,28 @@ def _draw_level(chart: go.Figure, level: Level, words: str, side: str, scene: Sc
         y=level.value,
         yanchor=side,
         align="left",
-        showarrow=False,
-        text=words,
-        font={"size": 11, "color": colour},
     )
 
 
-def lay_out(chart: go.Figure, unit: str, scene: Scene, height: int, *, legend: bool, top: int) -> None:
+def lay_out(chart: Drawing, unit: str, scene: Scene, height: int, *, legend: bool, top: int) -> None:
     """Set axes, margins and colours."""
     colours = scene.colours
-    chart.update_layout(
+    chart.lay(
         height=height,
         margin={"l": 8, "r": 8, "t": top, "b": 8},
         hovermode="closest",
         showlegend=legend,
         legend={"orientation": "h", "y": -0.16, "yanchor": "top", "x": 0, "font": {"size": 12}},
         font={"size": 12, "color": colours.ink},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
         hoverlabel={
             "bgcolor": colours.ground,
             "bordercolor": colours.line,
             "font": {"color": colours.ink, "size": 12},
         },
     )
-    chart.update_xaxes(
-        range=[local(scene.since, scene.zone), local(scene.until, scene.zone)],
+    chart.axis(
+        "x",
+        range=[local(moment, scene.zone).isoformat() for moment in (scene.since, scene.until)],
         type="date",
         showgrid=False,
         linecolor=colours.line,
@@ -209,7 +189,8 @@ def lay_out(chart: go.Figure, unit: str, scene: Scene, height: int, *, legend: b
             {"dtickrange": [3600000 * 23, None], "value": "%-d %b"},
         ],
     )
-    chart.update_yaxes(
+    chart.axis(
+        "y",
         tickformat={"percent": ".3~%", "points": ".3~%", "count": ",.3~s", "ms": ",.4~r"}.get(unit, ",.3~r"),
         ticksuffix={"ms": " ms", "hours": " h"}.get(unit, ""),
         gridcolor=colours.line,

@@ -15,8 +15,8 @@ import streamlit as st
 from core import figures
 from core.foreign import one_line
 from core.markdown import JOINER, escaped
+from core.text import N_, ngettext, set_language
 from core.text import gettext as _
-from core.text import ngettext, set_language
 
 NBSP = figures.NBSP
 _SHORTCODE = re.compile(r":(?=[A-Za-z0-9_+\-/])")  # looked for after markdown was read
@@ -81,7 +81,7 @@ def axis_unit(unit: str) -> str:
 
 def date(value: Date, *, year: bool = True) -> str:
     """Write a calendar day: '29 April 2026'."""
-    text = f"{value.day}{NBSP}{months()[value.month - 1]}"
+    text = f"{value.day}{NBSP}{_(_MONTHS[value.month - 1])}"
     return f"{text} {value.year}" if year else text
 
 
@@ -119,17 +119,20 @@ def span(length: timedelta) -> str:
 
 def months() -> tuple[str, ...]:
     """Return the months as they stand after a day; their first three letters are their short names."""
-    return (
-        _("January"),
-        _("February"),
-        _("March"),
-        _("April"),
-        _("May"),
-        _("June"),
-        _("July"),
-        _("August"),
-        _("September"),
-        _("October"),
-        _("November"),
-        _("December"),
-    )
+    return tuple(_(month) for month in _MONTHS)
+
+
+_MONTHS = (
+    N_("January"),
+    N_("February"),
+    N_("March"),
+    N_("April"),
+    N_("May"),
+    N_("June"),
+    N_("July"),
+    N_("August"),
+    N_("September"),
+    N_("October"),
+    N_("November"),
+    N_("December"),
+)

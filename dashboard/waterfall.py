@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
-import plotly.graph_objects as go
-
 from core.figures import figure, points
 from core.text import gettext as _
 from dashboard import text
+from dashboard.drawing import Drawing
 from dashboard.options import Palette
 from metrics.decomposition import Level, Split
 
@@ -19,7 +18,7 @@ FLAT = 0.02
 
 def draw(
     split: Split, palette: Palette, *, unit: str, currency: str = "", rise_is_good: bool = True
-) -> go.Figure:
+) -> Drawing:
     """Draw the steps; up and down differ in colour, and in the sign of the figure beside."""
     up, down = (palette.good, palette.bad) if rise_is_good else (palette.bad, palette.good)
     named, rest = _named(split.levels)
@@ -34,22 +33,19 @@ def draw(
         *(points(effect, unit, currency=currency) for _name, effect in steps),
         figure(split.after, unit, currency=currency),
     ]
-    chart = go.Figure(
-        go.Waterfall(
-            x=list(range(len(names))), y=values, text=words, textposition="outside", cliponaxis=False,
-            measure=["absolute", *("relative" for _step in steps), "total"],
-            increasing={"marker": {"color": up}}, decreasing={"marker": {"color": down}},
-            totals={"marker": {"color": palette.series[0]}},
-            connector={"line": {"color": palette.muted, "width": 1}},
-            hoverinfo="skip",
-        )
+    chart = Drawing(height=320, margin={"l": 8, "r": 8, "t": 20, "b": 8}, showlegend=False, bargap=0.35)
+    chart.add(
+        "waterfall", x=list(range(len(names))), y=values, text=words, textposition="outside",
+        cliponaxis=False, measure=["absolute", *("relative" for _step in steps), "total"],
+        increasing={"marker": {"color": up}}, decreasing={"marker": {"color": down}},
+        totals={"marker": {"color": palette.series[0]}},
+        connector={"line": {"color": palette.muted, "width": 1}}, hoverinfo="skip",
     )  # fmt: skip
     reached = [*accumulate(values[:-1]), split.after]
     low, high = min(reached), max(reached)
     room = (high - low or abs(high) or 1.0) * 0.35
-    chart.update_yaxes(range=[max(0.0, low - room) if low >= 0 else low - room, high + room], visible=False)
-    chart.update_xaxes(tickvals=list(range(len(names))), ticktext=names, tickangle=0, automargin=True)
-    chart.update_layout(height=320, margin={"l": 8, "r": 8, "t": 20, "b": 8}, showlegend=False, bargap=0.35)
+    chart.axis("y", range=[max(0.0, low - room) if low >= 0 else low - room, high + room], visible=False)
+    chart.axis("x", tickvals=list(range(len(names))), ticktext=names, tickangle=0, automargin=True)
     return chart
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -13,13 +13,11 @@ from core.text import gettext as _
 from core.values import MetricPoint
 from dashboard import charts, text
 from dashboard.context import Context
+from dashboard.drawing import Drawing
 from dashboard.sentences import light_word
 from metrics.base import Metric
 from reports.export import to_csv
 from reports.standing import Light, Standing
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"]
 _DOT = "\\."
@@ -179,11 +177,11 @@ def explain(metric: Metric | None, points: Sequence[MetricPoint], *, name: str, 
 
 
 def figure(
-    figure: "go.Figure", key: str, alt: str, *, clicked: Callable[[Sequence[Any]], None] | None = None
+    drawing: Drawing, key: str, alt: str, *, clicked: Callable[[Sequence[Any]], None] | None = None
 ) -> None:
     """Show a figure in the page's theme; `clicked` gets the customdata of a mark that is clicked."""
     if clicked is None:
-        st.plotly_chart(figure, theme="streamlit", config=charts.config(), key=key, alt=alt)
+        st.plotly_chart(drawing.figure(), theme="streamlit", config=charts.config(), key=key, alt=alt)
         return
 
     def chosen() -> None:
@@ -192,7 +190,7 @@ def figure(
             clicked(points[0]["customdata"])
 
     st.plotly_chart(
-        figure,
+        drawing.figure(),
         theme="streamlit",
         config=charts.config(),
         key=key,

@@ -97,10 +97,9 @@ def _strips(view: View) -> None:
                     strip.column,
                 ),
             )  # fmt: skip
-            chart.update_layout(
-                margin={"l": _LEFT, "r": _RIGHT, "b": 24 if last else 4}, showlegend=False
-            ).update_yaxes(automargin=False, nticks=4)
-            chart.update_xaxes(showticklabels=last)
+            chart.lay(margin={"l": _LEFT, "r": _RIGHT, "b": 24 if last else 4}, showlegend=False)
+            chart.axis("y", automargin=False, nticks=4)
+            chart.axis("x", showticklabels=last)
             widgets.figure(
                 chart, key=f"strip-{strip.metric}-{strip.column}",
                 alt=_("{title} over time").format(title=strip.title),
