@@ -5,7 +5,7 @@ longer so; arguments that begin with an underscore are not part of it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
@@ -24,7 +24,7 @@ from dashboard.sections import COLUMN_DRIFT
 from reports.moves import Move, moved
 from reports.nowcasts import with_nowcasts
 from reports.query import Heat, Restated
-from reports.standing import GoalStanding, Standing, goal_standing, standings
+from reports.standing import GoalStanding, Standing, goal_standing, histories, standings, with_sums
 from store.alerts import alerts, rule_states
 from store.goals import goal_history
 from store.grids import grid_set
@@ -32,6 +32,7 @@ from store.marks import marks
 from store.models import models, versions
 from store.normal import maturity_of
 from store.retention import stretches
+from store.tables import GoalRow
 from store.tickets import tickets
 from store.windows import windows
 
@@ -266,26 +267,41 @@ def _restated(
 
 def goals(context: Context, model: str) -> tuple[GoalStanding, ...]:
     """Return how a model's goals stand, or stood at the earlier time that the address names."""
-    if context.as_of is None:
-        return next((item.goals for item in overview(context) if item.model == model), ())
-    return _goals_as_of(context, context.mark, model, context.as_of)
+    return _goals(context, context.mark, model, context.as_of)
 
 
-@st.cache_resource(show_spinner=False, max_entries=50)
-def _goals_as_of(_context: Context, mark: str, model: str, as_of: datetime) -> tuple[GoalStanding, ...]:
-    config = _context.project.models[model]
-    found = []
-    for goal in config.goals:
-        with _context.store.read() as session:
-            past = [row for row in goal_history(session, model, goal.kpi) if row.as_of <= as_of]
-        standing = goal_standing(_context.query, config, goal, past[-1:], as_of)
-        found.append(replace(standing, numerator=None, denominator=None))  # the sums of today would not fit
-    return tuple(found)
+@st.cache_resource(show_spinner=False, max_entries=100)
+def _goals(_context: Context, mark: str, model: str, as_of: datetime | None) -> tuple[GoalStanding, ...]:
+    query, found = _context.query, standing(_context, model)
+    if as_of is None and found is not None:
+        return tuple(with_sums(query, model, one, _context.now) for one in found.goals)
+    config, past = _context.project.models[model], dict[str, list[GoalRow]]()
+    with _context.store.read() as session:
+        for goal in config.goals:
+            rows = goal_history(session, model, goal.kpi)
+            past[goal.kpi] = [row for row in rows if as_of is None or row.as_of <= as_of][-1:]
+    # without the sums of today, which would not fit
+    return tuple(goal_standing(query, config, goal, past[goal.kpi]) for goal in config.goals)
 
 
 def standing(context: Context, model: str) -> Standing | None:
     """Return how a model stands now."""
-    return next((item for item in overview(context) if item.model == model), None)
+    return _standing(context, context.mark, model)
+
+
+@st.cache_resource(show_spinner=False, max_entries=100)
+def _standing(_context: Context, mark: str, model: str) -> Standing | None:
+    return next(iter(standings(_context.query, _context.now, model)), None)
+
+
+def history(context: Context, models: Sequence[str]) -> Mapping[str, Sequence[float | None]]:
+    """Return the last windows of each model's first KPI."""
+    return _history(context, context.mark, tuple(models))
+
+
+@st.cache_resource(show_spinner=False, max_entries=100)
+def _history(_context: Context, mark: str, models: tuple[str, ...]) -> Mapping[str, Sequence[float | None]]:
+    return histories(_context.query, models, _context.now)
 
 
 def shades(facts: Facts, metric: str, primary: str, version: str, segment: str, column: str) -> list[Shade]:

@@ -1,20 +1,20 @@
 """How each model stands: three lights, its goals, freshness and open work, worst harm first."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-
-from sqlalchemy.orm import Session
+from typing import Any
 
 from core.config.model import Goal, Kpi, Model
 from core.messages import Severity
-from core.rules import AlertState, TicketState
+from core.rules import AlertState
 from core.text import gettext as _
 from core.values import ValueState
 from reports.query import Query
-from store import alerts, goals, tickets, windows
-from store.tables import GoalRow, RuleStateRow
+from store import alerts, goals, metrics, tickets, windows
+from store.tables import GoalRow
 
 
 class Light(StrEnum):
@@ -27,6 +27,7 @@ class Light(StrEnum):
 
 
 _LATELY = timedelta(days=30)
+_SHOWN = 60
 _JUDGED = ("value", "lower", "upper", "probability", "forecast", "needed")
 _HARM = {Light.BAD: 0, Light.WATCH: 1, Light.UNKNOWN: 2, Light.GOOD: 3}
 _SEVERITY = {Severity.CRITICAL: 0, Severity.MAJOR: 1, Severity.MINOR: 2, Severity.NOTICE: 3}
@@ -49,7 +50,7 @@ class Signal:
 
 @dataclass(frozen=True, kw_only=True)
 class GoalStanding:
-    """A goal as last judged; numerator and denominator are the sums over its last judged windows."""
+    """A goal as last judged; `with_sums` adds the sums over its last judged windows."""
 
     goal: Goal
     kpi: Kpi
@@ -59,12 +60,12 @@ class GoalStanding:
     value: float | None
     lower: float | None
     upper: float | None
-    numerator: float | None
-    denominator: float | None
     probability: float | None
     forecast: float | None
     needed: float | None
     reason: str
+    numerator: float | None = None
+    denominator: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,6 @@ class Standing:
     goals: tuple[GoalStanding, ...]
     fresh: datetime | None
     tickets: tuple[tuple[int, str], ...]
-    history: tuple[float | None, ...]
 
     @property
     def harm(self) -> tuple[int, int, int, int, str]:
@@ -91,85 +91,94 @@ class Standing:
         return (worst, min(lights), lights[0], sum(lights), self.title.lower())
 
 
-def standings(query: Query, now: datetime) -> list[Standing]:
-    """Return every configured model's standing, worst first."""
+def standings(query: Query, now: datetime, model: str | None = None) -> list[Standing]:
+    """Return how every configured model stands, or the one asked for, worst first.
+
+    A few statements answer for all of them, however many they are.
+    """
+    models = query.project.models
+    asked = models if model is None else {name: models[name] for name in models if name == model}
+    answers, judged, work = (defaultdict[str, list[Any]](list) for _each in range(3))
     with query.store.read() as session:
-        states = alerts.rule_states(session)
-        judged = goals.current_goals(session)
-        work = [row for row in tickets.tickets(session) if row.state != TicketState.CLOSED]
-        found = []
-        for name, model in query.project.models.items():
-            answers = [row for row in states if row.model == name]
-            current = [row for row in judged if row.model == name]
-            standing = tuple(goal_standing(query, model, goal, current, now) for goal in model.goals)
-            found.append(
-                Standing(
-                    model=name,
-                    title=model.shown_title,
-                    owner=model.owner,
-                    tags=model.tags,
-                    service=_signal(answers, ("service", "quality")),
-                    performance=_signal(answers, ("performance", "drift")),
-                    goal=_goal_signal(answers, standing),
-                    goals=standing,
-                    fresh=_fresh(session, model, now),
-                    tickets=tuple((row.id, row.severity) for row in work if row.model == name),
-                    history=_history(query, model, now),
-                )
+        for answer in alerts.answers(session, model):
+            answers[answer.model].append(answer)
+        for row in goals.current_goals(session, model):
+            judged[row.model].append(row)
+        for ticket in tickets.open_tickets(session, model):
+            work[ticket.model].append((ticket.id, ticket.severity))
+        fresh = windows.newest(session, {name: one.grain for name, one in asked.items()}, now)
+    found = []
+    for name, config in asked.items():
+        standing = tuple(goal_standing(query, config, goal, judged[name]) for goal in config.goals)
+        found.append(
+            Standing(
+                model=name,
+                title=config.shown_title,
+                owner=config.owner,
+                tags=config.tags,
+                service=_signal(answers[name], ("service", "quality")),
+                performance=_signal(answers[name], ("performance", "drift")),
+                goal=_goal_signal(answers[name], standing),
+                goals=standing,
+                fresh=fresh.get(name),
+                tickets=tuple(work[name]),
             )
+        )
     return sorted(found, key=lambda standing: standing.harm)
 
 
-def goal_standing(
-    query: Query, model: Model, goal: Goal, current: Sequence[GoalRow], now: datetime
-) -> GoalStanding:
+def goal_standing(query: Query, model: Model, goal: Goal, current: Sequence[GoalRow]) -> GoalStanding:
     """Return a goal as last judged; 'unknown' with the reason where it never was."""
     kpi = model.kpis[goal.kpi]
     row = next((row for row in current if row.kpi == goal.kpi), None)
-    points = [
-        point
-        for point in query.series(
-            model.name, f"business.{goal.kpi}", since=now - goal.over - 3 * _LATELY, until=now, now=now
-        )
-        if point.value.state is ValueState.OK and point.value.denominator is not None
-    ]
-    last = [point for point in points if point.window.start >= points[-1].window.end - goal.over]
-    facts = {name: getattr(row, name) if row else None for name in _JUDGED}
     return GoalStanding(
         goal=goal,
         kpi=kpi,
         title=kpi.title or goal.kpi,
         unit=query.unit(model.name, f"business.{goal.kpi}"),
         state=row.state if row else "unknown",
-        numerator=sum(point.value.numerator or 0.0 for point in last) if last else None,
-        denominator=sum(point.value.denominator or 0.0 for point in last) if last else None,
         reason=row.reason if row else _("It has not been judged yet."),
-        **facts,
+        **{name: getattr(row, name) if row else None for name in _JUDGED},
     )
 
 
-def _fresh(session: Session, model: Model, now: datetime) -> datetime | None:
-    """Return the end of the newest window with data; only where there is none of late all are read."""
-    for since in (now - _LATELY, None):
-        rows = windows.windows(session, model.name, model.grain, since, now)
-        found = max((row.end for row in rows if row.state == "ok"), default=None)
-        if found is not None:
-            return found
-    return None
-
-
-def _history(query: Query, model: Model, now: datetime) -> tuple[float | None, ...]:
-    """Return the last 60 windows of the KPI that the first goal (else the first KPI) is about."""
-    kpi = model.goals[0].kpi if model.goals else next(iter(model.kpis), "")
-    if not kpi:
-        return ()
-    points = query.series(
-        model.name, f"business.{kpi}", since=now - 60 * model.grain.length, until=now, now=now
+def with_sums(query: Query, model: str, standing: GoalStanding, now: datetime) -> GoalStanding:
+    """Add what was counted: numerator and denominator over the goal's last judged windows."""
+    goal = standing.goal
+    points = [
+        point
+        for point in query.series(
+            model, f"business.{goal.kpi}", since=now - goal.over - 3 * _LATELY, until=now, now=now
+        )
+        if point.value.state is ValueState.OK and point.value.denominator is not None
+    ]
+    last = [point.value for point in points if point.window.start >= points[-1].window.end - goal.over]
+    if not last:
+        return standing
+    return replace(
+        standing,
+        numerator=sum(value.numerator or 0.0 for value in last),
+        denominator=sum(value.denominator or 0.0 for value in last),
     )
-    return tuple(point.value.value for point in points if point.value.state is not ValueState.OPEN)
 
 
-def _signal(states: Sequence[RuleStateRow], families: tuple[str, ...]) -> Signal:
+def histories(query: Query, models: Sequence[str], now: datetime) -> dict[str, tuple[float | None, ...]]:
+    """Return the last windows of the KPI that each model's first goal (else its first KPI) is about."""
+    found = dict[str, tuple[float | None, ...]]()
+    with query.store.read() as session:
+        for grain in {query.project.models[name].grain for name in models}:
+            kpis = {
+                name: f"business.{kpi}"
+                for name in models
+                if (config := query.project.models[name]).grain is grain
+                and (kpi := config.goals[0].kpi if config.goals else next(iter(config.kpis), ""))
+            }
+            since = now - _SHOWN * grain.length
+            found |= metrics.recent(session, kpis, grain, since=since, until=now)
+    return found
+
+
+def _signal(states: Sequence[Any], families: tuple[str, ...]) -> Signal:
     ours = [row for row in states if row.rule.partition(".")[0] in families]
     firing = sorted(
         (row for row in ours if row.state == AlertState.FIRING),
@@ -184,7 +193,7 @@ def _signal(states: Sequence[RuleStateRow], families: tuple[str, ...]) -> Signal
     return Signal(light=Light.UNKNOWN, reason=reason)
 
 
-def _goal_signal(states: Sequence[RuleStateRow], standing: Sequence[GoalStanding]) -> Signal:
+def _goal_signal(states: Sequence[Any], standing: Sequence[GoalStanding]) -> Signal:
     business = _signal(states, ("business",))
     if not standing:
         return business

@@ -1,10 +1,10 @@
 """Alerts, every change of their state, and the newest answer of each rule."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.orm import Session
 
 from core.rules import AlertKey, AlertState, RuleState
@@ -60,6 +60,14 @@ def rule_states(session: Session, model: str | None = None) -> list[RuleStateRow
     if model is not None:
         query = query.where(RuleStateRow.model == model)
     return list(session.scalars(query))
+
+
+def answers(session: Session, model: str | None = None) -> Sequence[Row[Any]]:
+    """Return model, rule, state, severity and reason of each rule's newest answer, in order of their keys."""
+    row = RuleStateRow
+    query = select(row.model, row.rule, row.state, row.severity, row.reason)
+    query = query.order_by(row.model, row.rule, row.version, row.segment, row.column)
+    return list(session.execute(query if model is None else query.where(row.model == model)))
 
 
 def save_rule_states(

@@ -65,6 +65,24 @@ def points(
     return _points(session, query)
 
 
+def recent(
+    session: Session, metrics: Mapping[str, str], grain: Grain, *, since: datetime, until: datetime
+) -> dict[str, tuple[float | None, ...]]:
+    """Return the current values of one metric of each model, of all rows, in order of time."""
+    found = defaultdict[str, list[float | None]](list)
+    if not metrics:
+        return {}
+    query = select(_T.model, _T.metric, _T.value).where(
+        _T.model.in_(list(metrics)), _T.metric.in_(sorted(set(metrics.values()))), _T.version == "",
+        _T.segment == "", _T.column == "", _T.grain == grain.value, _T.window_start >= since,
+        _T.window_start < until, _T.superseded_at.is_(None), _T.state != ValueState.OPEN.value,
+    )  # fmt: skip
+    for model, metric, value in session.execute(query.order_by(_T.model, _T.window_start)):
+        if metrics[model] == metric:
+            found[model].append(value)
+    return {model: tuple(values) for model, values in found.items()}
+
+
 def starts(
     session: Session, model: str, metrics: Sequence[str], grain: Grain
 ) -> dict[tuple[str, str, str], datetime]:

@@ -1,10 +1,10 @@
 """Incidents, the tickets that they ask for, and the audit trail."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from core.rules import TicketState
@@ -45,6 +45,13 @@ def tickets(session: Session, model: str | None = None) -> list[TicketRow]:
     if model is not None:
         query = query.where(TicketRow.model == model)
     return list(session.scalars(query))
+
+
+def open_tickets(session: Session, model: str | None = None) -> Sequence[Row[Any]]:
+    """Return model, id and severity of the tickets that are not closed, the newest first."""
+    query = select(TicketRow.model, TicketRow.id, TicketRow.severity)
+    query = query.where(TicketRow.state != TicketState.CLOSED.value).order_by(TicketRow.id.desc())
+    return list(session.execute(query if model is None else query.where(TicketRow.model == model)))
 
 
 def any_open(session: Session, prefix: str) -> bool:

@@ -1,6 +1,6 @@
 """What was collected for each window."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -8,7 +8,7 @@ from sqlalchemy import Row, Table, bindparam, delete, func, insert, select, upda
 from sqlalchemy.orm import Session
 
 from core.windows import Grain
-from store.tables import WindowRow
+from store.tables import ModelRow, WindowRow
 
 _TABLE = cast(Table, WindowRow.__table__)
 
@@ -83,6 +83,26 @@ def last_end(session: Session, model: str, grain: Grain | str) -> datetime | Non
         WindowRow.model == model, WindowRow.grain == str(grain), WindowRow.state == "ok"
     )
     return session.scalar(query.order_by(WindowRow.start.desc()).limit(1))
+
+
+def newest(session: Session, models: Mapping[str, Grain], until: datetime) -> dict[str, datetime]:
+    """Return when the newest window of each model that went well and starts before `until` ends."""
+    found = dict[str, datetime]()
+    for grain in set(models.values()):
+        last = (
+            select(WindowRow.end)
+            .where(
+                WindowRow.model == ModelRow.name, WindowRow.grain == grain.value, WindowRow.state == "ok",
+                WindowRow.start < until,
+            )
+            .order_by(WindowRow.start.desc())
+            .limit(1)
+            .scalar_subquery()
+        )  # fmt: skip
+        asked = [name for name, own in models.items() if own is grain]
+        rows = session.execute(select(ModelRow.name, last).where(ModelRow.name.in_(asked)))
+        found |= {row[0]: row[1] for row in rows if row[1] is not None}
+    return found
 
 
 def window(session: Session, model: str, grain: Grain | str, start: datetime) -> WindowRow | None:

@@ -40,8 +40,9 @@ def render(context: Context) -> None:
             "goalkeeper init --from log.parquet",
         )
         return
-    order = [one.model for one in data.overview(context) if one.model in models]
-    picked = links.pick(st.query_params, "model", order, order[0])
+    asked = st.query_params.get("model")  # who asks for none is shown the one in most trouble
+    worst = asked or next(one.model for one in data.overview(context) if one.model in models)
+    picked = links.pick(st.query_params, "model", models, worst if worst in models else models[0])
     model = context.project.models[picked.value]
     sentences_place = st.container(key="lead")
     view, notes = filters(context, model, versions=False)

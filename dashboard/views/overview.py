@@ -1,5 +1,7 @@
 """Every model at a glance, the one in most trouble first."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.text import N_, ngettext
@@ -38,8 +40,10 @@ def render(context: Context) -> None:
     page = 1
     if len(shown) > _SHOWN:
         page = int(st.number_input(_("Page"), 1, -(-len(shown) // _SHOWN), key="page"))
-    for standing in shown[(page - 1) * _SHOWN : page * _SHOWN]:
-        _card(context, standing)
+    listed = shown[(page - 1) * _SHOWN : page * _SHOWN]
+    history = data.history(context, [standing.model for standing in listed])
+    for standing in listed:
+        _card(context, standing, history.get(standing.model, ()))
 
 
 def _headline(standings: list[Standing]) -> None:
@@ -80,7 +84,7 @@ def _matches(standing: Standing, wanted: str) -> bool:
     return all(word in words for word in wanted.lower().split())
 
 
-def _card(context: Context, standing: Standing) -> None:
+def _card(context: Context, standing: Standing, history: Sequence[float | None]) -> None:
     with st.container(border=True, key=f"card-{standing.model}"):
         left, right = st.columns([5, 3], gap="medium", vertical_alignment="center")
         with left:
@@ -100,9 +104,8 @@ def _card(context: Context, standing: Standing) -> None:
             widgets.lights(standing)
             _facts(context, standing)
         with right:
-            known = [value for value in standing.history if value is not None]
-            if len(known) > 1:
-                _sparkline(standing)
+            if sum(value is not None for value in history) > 1:
+                _sparkline(standing, history)
             elif standing.fresh is None:
                 st.caption(_("Nothing is collected yet. Run `goalkeeper collect`."))
 
@@ -123,11 +126,11 @@ def _facts(context: Context, standing: Standing) -> None:
             st.caption(_("no open ticket"), width="content")
 
 
-def _sparkline(standing: Standing) -> None:
+def _sparkline(standing: Standing, history: Sequence[float | None]) -> None:
     goal = standing.goals[0] if standing.goals else None
     unit = goal.unit if goal else "none"
     widgets.figure(
-        charts.sparkline(standing.history, palette(), target=goal.goal.target if goal else None, unit=unit),
+        charts.sparkline(history, palette(), target=goal.goal.target if goal else None, unit=unit),
         key=f"spark-{standing.model}",
         alt=_("The last 60 windows of the KPI"),
     )

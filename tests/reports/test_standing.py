@@ -12,10 +12,10 @@ from core.messages import Severity
 from core.rules import AlertKey, AlertState, Resolution, RuleState, TicketKind
 from core.windows import Grain
 from reports.query import Query
-from reports.standing import Light, Standing, standings
-from store import alerts, tickets, windows
+from reports.standing import Light, Standing, histories, standings, with_sums
+from store import alerts, models, tickets, windows
 from store.goals import current_goals, save_goal
-from store.tables import GoalRow, WindowRow
+from store.tables import GoalRow, ModelRow, WindowRow
 from tests.alerts.house import START, House
 from tests.goalkeeper import small
 
@@ -65,6 +65,14 @@ def work(house: House, key: str = "a", severity: Severity = Severity.MAJOR, mode
 
 def window(house: House, start: datetime, state: str = "ok", grain: Grain = Grain.DAY) -> None:
     with house.store.write() as session:
+        models.save_model(
+            session,
+            ModelRow(
+                name="lead", title="Lead scoring", task="binary", timezone="UTC", grain="1d",
+                configuration="c", features={}, grid_set=None, reference_id=None, first_seen=START,
+                removed_at=None,
+            ),
+        )  # fmt: skip
         windows.save_window(
             session,
             WindowRow(
@@ -87,11 +95,13 @@ def test_a_collected_model_stands_as_its_parts_say(query: Query) -> None:
     assert found.fresh == small.START + small.DAYS * timedelta(days=1)
     (goal_,) = found.goals
     assert (goal_.state, goal_.value, goal_.forecast) == (judged.state, judged.value, judged.forecast)
+    assert goal_.numerator is None
+    goal_ = with_sums(query, "lead", goal_, small.NOW)
     assert goal_.numerator is not None
     assert goal_.denominator is not None
     assert goal_.numerator / goal_.denominator == pytest.approx(judged.value)
     series = query.series("lead", "business.conversion", since=small.START, until=small.NOW, now=small.NOW)
-    assert found.history == tuple(point.value.value for point in series)
+    assert histories(query, ["lead"], small.NOW) == {"lead": tuple(point.value.value for point in series)}
 
 
 def test_what_was_never_judged_is_unknown_with_the_reason(house: House) -> None:
@@ -100,7 +110,8 @@ def test_what_was_never_judged_is_unknown_with_the_reason(house: House) -> None:
     assert {one.light for one in (found.service, found.performance, found.goal)} == {Light.UNKNOWN}
     assert found.service.reason == "Nothing has been judged yet."
     assert (found.goals[0].state, found.goals[0].reason) == ("unknown", "It has not been judged yet.")
-    assert (found.fresh, found.tickets, found.history) == (None, (), ())
+    assert (found.fresh, found.tickets) == (None, ())
+    assert histories(Query(store=house.store, project=house.project), ["lead"], NOW) == {}
 
 
 @pytest.mark.parametrize(
