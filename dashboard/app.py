@@ -15,7 +15,7 @@ from core.config.project import Project
 from core.errors import GoalkeeperError
 from core.text import gettext as _
 from dashboard import links, text
-from dashboard.context import Context, Page, reader
+from dashboard.context import Context, Group, Page, reader
 from dashboard.theme import ICON, css, logo
 from reports.query import Query
 from store import changes, heartbeats, settings
@@ -53,18 +53,17 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1", firs
         except AttributeError:
             broken.append(_("The page '{kind}' says no PAGE of itself.").format(kind=kind))
     pages: dict[str, Any] = {}  # filled below; each page links to the others
-    context = replace(context, pages=pages)
-    pages |= {
-        kind: st.Page(
-            _drawer(module, context, kind),
-            title=_(page.title),
-            icon=page.icon,
-            url_path=kind,
+    context = replace(context, pages=pages, side=st.sidebar.container(key="choices"))
+    listed: dict[str, list[Any]] = {group: [] for group in ("", *(_(group) for group in Group if group))}
+    for kind, (page, module) in sorted(found.items(), key=lambda item: item[1][0].order):
+        pages[kind] = st.Page(
+            _drawer(module, context, kind), title=_(page.title), icon=page.icon, url_path=kind,
             default=kind == first,
-        )
-        for kind, (page, module) in sorted(found.items(), key=lambda item: item[1][0].order)
-    }
-    current = st.navigation(list(pages.values()))
+        )  # fmt: skip
+        listed[_(page.group) if page.group else ""].append(pages[kind])
+    current = st.navigation({group: some for group, some in listed.items() if some}, expanded=True)
+    shown = next((kind for kind, page in pages.items() if page == current), first)
+    links.carry(shown, of_model=shown in found and found[shown][0].of_model)
     _sidebar(context)
     _banners(context)
     for problem in broken:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,7 @@ from reports.query import Heat
 
 SCORE = "@score"
 """The column under which the score's own drift is kept."""
+NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
 _MANY = 4000
 """With more cells than that a heat map's marks are drawn by the graphics card."""
 _HOLLOW = "circle-open"
@@ -48,11 +50,13 @@ def trend(
     window: Window | None = None,
     height: int = 270,
     names: bool = True,
+    log: bool = False,
 ) -> Drawing:
     """Draw one line for each named series, its interval as a band, missing windows as gaps.
 
     Values that are not final are dashed with hollow marks; a value without enough data is no point at all.
     `window` is the one that was picked: it is framed. Without `names` releases and marks are lines alone.
+    `log`: equal steps are equal ratios.
     """
     chart = Drawing()
     windows = _windows(series, scene)
@@ -79,7 +83,9 @@ def trend(
     )
     draw_levels(chart, levels, unit, scene)
     reach = _reach(everything, [level.value for level in levels], unit, room=0.17 if shades else 0.05)
-    if reach is not None:
+    if log and everything and all(point.value.value for point in everything):
+        chart.axis("y", type="log", dtick="D2", nticks=None)
+    elif reach is not None:
         chart.axis("y", range=reach)
     return chart
 
@@ -126,14 +132,22 @@ def sparkline(
 
 
 def heat_map(
-    heat: Heat, scene: Scene, *, top: float, unit: str = "score", picked: tuple[str, Window] | None = None
+    heat: Heat,
+    scene: Scene,
+    *,
+    top: float,
+    unit: str = "score",
+    picked: tuple[str, Window] | None = None,
+    weights: Mapping[str, float] = NO_WEIGHTS,
 ) -> Drawing:
-    """Draw columns × windows, darker is more; a cell without a value stays empty, the picked one is framed.
+    """Draw columns × windows, darker is more; a cell without a value has a cross, the picked one is framed.
+
+    `weights` (how much each column matters) stand beside the columns' names.
 
     Plotly reports no click on a heat map, so an unseen mark lies on each cell: its `customdata` is the
     column and the window as the address names it.
     """
-    names = [_("the score") if name == SCORE else text.figure(name, limit=28) for name in heat.columns]
+    names = [_row_name(name, weights.get(name)) for name in heat.columns]
     days = [middle(window, scene.zone) for window in heat.windows]
     hover = [
         [
@@ -154,7 +168,13 @@ def heat_map(
         ygap=1,
         colorscale=[list(stop) for stop in scene.colours.scale],
         hoverinfo="skip",
-        colorbar={"thickness": 10, "outlinewidth": 0, "len": 1.0, "tickfont": {"size": 11}},
+        colorbar={
+            "thickness": 10,
+            "outlinewidth": 0,
+            "len": 1.0,
+            "tickfont": {"size": 11},
+            "tickformat": ".0%" if unit == "percent" else "",
+        },
     )
     cells = [(row, at) for row in range(len(names)) for at in range(len(days))]
     unseen = {"marker": {"opacity": 0}}
@@ -173,6 +193,14 @@ def heat_map(
         hovertext=[hover[row][at] for row, at in cells],
         showlegend=False,
     )
+    unknown = [cell for cell in cells if heat.values[cell[0]][cell[1]] is None]
+    if unknown:
+        chart.add(
+            "scatter" if len(cells) <= _MANY else "scattergl",
+            x=[days[at] for _row, at in unknown], y=[names[row] for row, _at in unknown], mode="markers",
+            marker={"symbol": "x-thin-open", "size": 5, "color": scene.colours.muted, "opacity": 0.7},
+            hoverinfo="skip", showlegend=False,
+        )  # fmt: skip
     if picked is not None and picked[0] in heat.columns and picked[1] in heat.windows:
         row, window = heat.columns.index(picked[0]), picked[1]
         chart.shapes.append(
@@ -200,6 +228,11 @@ def heat_map(
     chart.axis("x", fixedrange=True)
     chart.lay(hovermode="closest", hoverdistance=-1)  # the nearest mark is that of the cell below
     return chart
+
+
+def _row_name(column: str, weight: float | None) -> str:
+    name = _("the score") if column == SCORE else text.figure(column, limit=28)
+    return name if weight is None else f"{name} · {text.number(weight, 'percent')}"
 
 
 def _line(

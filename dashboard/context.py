@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from core.config.project import Project
+from core.text import N_
 from core.text import gettext as _
 from reports.query import Query
 from store.database import Store
@@ -16,13 +18,27 @@ from store.database import Store
 NOBODY = "unknown (local)"
 
 
+class Group(StrEnum):
+    """A part of the list of pages."""
+
+    FIRST = ""
+    MODEL = N_("One model")
+    WORK = N_("How it is watched")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What a file in `views/` says of itself as PAGE; its `render(context)` draws it."""
+    """What a file in `views/` says of itself as PAGE; its `render(context)` draws it.
+
+    `group` is where it stands in the list of pages; `of_model`: it is about one model, so what the reader
+    chose on another such page (model, version, range) goes along.
+    """
 
     title: str
     icon: str
     order: int
+    group: Group = Group.FIRST
+    of_model: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +60,7 @@ class Context:
     `now` is the time that the pages speak of (the demo's own, where the store has one); `clock` is the
     time of the machine, for heartbeats and requests. `mark` changes whenever the store does. `as_of` is the
     earlier time that a message's link asks for, None for the newest state; `worker` tells whether somebody
-    takes up what pages ask for.
+    takes up what pages ask for. `side` is the place for choices at the side.
     """
 
     project: Project
@@ -61,6 +77,7 @@ class Context:
     config_problem: str = ""
     silent_since: datetime | None = None
     pages: Mapping[str, Any] = field(default_factory=dict)
+    side: Any = None
 
     @property
     def zone(self) -> ZoneInfo:

@@ -24,6 +24,10 @@ from dashboard.sections import COLUMN_DRIFT
 from reports.moves import Move, moved
 from reports.nowcasts import with_nowcasts
 from reports.query import Heat, Restated
+from reports.sides import Sides
+from reports.sides import sides as read_sides
+from reports.slices import Slice
+from reports.slices import slices as read_slices
 from reports.standing import GoalStanding, Standing, goal_standing, histories, standings, with_sums
 from store.alerts import alerts, rule_states
 from store.goals import goal_history
@@ -34,9 +38,20 @@ from store.normal import maturity_of
 from store.retention import stretches
 from store.tables import GoalRow
 from store.tickets import tickets
-from store.windows import windows
+from store.windows import last_end
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A range of a version and a segment, and what it is held against (`reports.sides`)."""
+
+    since: datetime
+    until: datetime
+    version: str = ""
+    segment: str = ""
+    against: str = ""
 
 
 def overview(context: Context) -> list[Standing]:
@@ -75,8 +90,44 @@ def series(
 def heat(
     context: Context, model: str, metric: str, *, since: datetime, until: datetime, version: str, segment: str
 ) -> Heat:
-    """Return a metric by column and window."""
+    """Return a metric by column and window, what matters most and drifted most lately on top."""
     return _heat(context, context.mark, model, metric, since, until, version, segment, context.as_of)
+
+
+def weights(context: Context, model: str) -> Mapping[str, float]:
+    """Return how much each column matters to the score, as the reference shows; empty where it does not."""
+    return _weights(context, context.mark, model)
+
+
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _weights(_context: Context, mark: str, model: str) -> Mapping[str, float]:
+    return _context.query.weights(model)
+
+
+def sides(context: Context, model: str, asked: Asked) -> Sides:
+    """Return what a range holds, and what it is held against."""
+    return _sides(context, context.mark, model, asked)
+
+
+@st.cache_resource(show_spinner=False, max_entries=40)
+def _sides(_context: Context, mark: str, model: str, asked: Asked) -> Sides:
+    return read_sides(
+        _context.query, _context.project.models[model], since=asked.since, until=asked.until,
+        version=asked.version, segment=asked.segment, against=asked.against,
+    )  # fmt: skip
+
+
+def slices(context: Context, model: str, metric: str, asked: Asked) -> list[Slice]:
+    """Return a metric by segment, the worst first."""
+    return _slices(context, context.mark, model, metric, asked)
+
+
+@st.cache_resource(show_spinner=False, max_entries=100)
+def _slices(_context: Context, mark: str, model: str, metric: str, asked: Asked) -> list[Slice]:
+    return read_slices(
+        _context.query, _context.project.models[model], metric, since=asked.since, until=asked.until,
+        version=asked.version,
+    )  # fmt: skip
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -133,8 +184,9 @@ def _heat(
     as_of: datetime | None,
 ) -> Heat:
     return _context.query.heat(
-        model, metric, since=since, until=until, version=version, segment=segment, as_of=as_of
-    )
+        model, metric, since=since, until=until, version=version, segment=segment, as_of=as_of,
+        weights=_weights(_context, mark, model),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -365,7 +417,6 @@ def _facts(_context: Context, mark: str, model: str) -> Facts:
             segments = tuple(f"{name}={level}" for name, levels in found.items() for level in levels)
         work = tickets(session, model=model)
         by_incident = {item.incident_id: item for item in work}
-        collected = windows(session, model, config.grain)
         fired = [
             Fired(
                 rule=item.rule,
@@ -393,7 +444,7 @@ def _facts(_context: Context, mark: str, model: str) -> Facts:
             versions=tuple(item.version for item in seen),
             segments=segments,
             columns=dict(row.features.get("columns", {})) if row is not None else {},
-            newest=max((item.end for item in collected if item.state == "ok"), default=None),
+            newest=last_end(session, model, config.grain),
             moments=tuple(moments),
             fired=tuple(fired),
             tickets=tuple(

@@ -49,7 +49,7 @@ def _levels(split: SplitFact, links: Links) -> None:
     earlier = _("before: {value}")
     rows: list[list[str | Cell]] = [
         [
-            Cell(text=one.level, link=links.model("", segment=f"{split.column}={one.level}"))
+            Cell(text=one.level, link=links.model(segment=f"{split.column}={one.level}"))
             if one.level
             else _("too few to tell apart"),
             Cell(
@@ -79,7 +79,7 @@ def _segments(evidence: Evidence, worst: Finding, links: Links) -> None:
         change = points(one.value - one.before, worst.unit) if one.before is not None else ""
         rows.append(
             [
-                Cell(text=one.segment, link=links.model("", segment=one.segment)),
+                Cell(text=one.segment, link=links.model(segment=one.segment)),
                 text.number(one.value, worst.unit),
                 text.number(one.before, worst.unit),
                 change,

@@ -11,6 +11,8 @@ from core.text import gettext as _
 from core.windows import Grain, Window, window_at
 from dashboard import text
 
+CARRIED = ("model", "version", "segment", "from", "to", "compare", "against")
+"""What goes along from a page of a model to the next one that is chosen from the list."""
 PRESETS = {"7d": 7, "28d": 28, "90d": 90, "1y": 365}
 DEFAULT_DAYS = 90
 LONGEST = 5 * 366
@@ -137,6 +139,21 @@ def window_text(window: Window, zone: ZoneInfo) -> str:
     return start.isoformat(timespec="minutes") if window.grain is Grain.HOUR else start.date().isoformat()
 
 
+def carry(page: str, *, of_model: bool) -> None:
+    """Put what was chosen on the last page of a model into an address that names nothing.
+
+    An address with any of it is a link: it is taken as it stands.
+    """
+    came, st.session_state["page"] = st.session_state.get("page"), page
+    if not of_model:
+        return
+    named = {name: st.query_params[name] for name in CARRIED if name in st.query_params}
+    if not st.query_params.to_dict() and came not in (None, page):
+        named = st.session_state.get("carried", {})
+        st.query_params.from_dict(named)
+    st.session_state["carried"] = named
+
+
 def bound(name: str, value: str | bool) -> str:
     """Return the key of a widget that shows `value` and writes itself into the address as `name`."""
     key = f"url-{name}"
@@ -173,4 +190,6 @@ def _what(name: str) -> str:
         "message": _("the message"),
         "state": _("the state"),
         "rule": _("the rule"),
+        "against": _("what it is compared with"),
+        "metric": _("the metric"),
     }.get(name, name)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import streamlit as st
 
+from core.foreign import one_line
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
 from dashboard import charts, data, sections, text, widgets
@@ -22,8 +23,12 @@ def chart(
     place: str = "",
     levels: Sequence[Level] = (),
     height: int = 260,
+    words: bool = True,
 ) -> int:
-    """Draw one chart; return how many were drawn (0 where nothing is known and nothing is declared)."""
+    """Draw one chart; return how many were drawn (0 where nothing is known and nothing is declared).
+
+    Without `words` it is only shown; what it is stands on the page of its family.
+    """
     query = view.context.query
     name, title = item.metrics[0], item.title
     metrics = item.metrics
@@ -63,6 +68,7 @@ def chart(
                 view.facts, name, sections.primary(view.model), view.version, view.segment, column
             ),
             levels=levels,
+            log=item.log,
             window=view.window if column and column == view.column else None,
             height=height,
         ),
@@ -76,6 +82,8 @@ def chart(
                 " usually arrive; no rule judges it."
             )
         )
+    if not words:
+        return 1
     latest = max(everything, key=lambda point: point.window.start)
     _newest(latest)
     widgets.explain(
@@ -118,3 +126,50 @@ def levels_of(standing: GoalStanding) -> list[Level]:
         Level(value=standing.goal.target, label=_("target"), kind="target"),
         Level(value=standing.goal.baseline, label=_("baseline"), kind="baseline"),
     ]
+
+
+def family(view: View, name: str, wanted: Sequence[sections.Chart], *, column: str = "") -> None:
+    """Draw charts two and two, and offer every other declared metric of the family."""
+    more = sections.more(view.context.query, view.model, name, wanted)
+    with st.container(key=f"charts-{name}"):
+        drawn = 0
+        chosen = st.session_state.get(f"more-{name}", [])
+        wanted = [
+            *wanted,
+            *(sections.Chart(title=_(more[one].title), metrics=(one,)) for one in chosen if one in more),
+        ]
+        sides = st.columns(2, gap="large")
+        for item in wanted:
+            with sides[drawn % 2]:
+                drawn += chart(view, item, column=column)
+        if not drawn:
+            st.caption(nothing(view))
+    if more:
+        st.multiselect(
+            _("More metrics, computed now from the stored profiles"), list(more),
+            format_func=lambda one: one_line(_(more[one].title)), key=f"more-{name}",
+            placeholder=_("More metrics"), width=520,
+        )  # fmt: skip
+
+
+def columns(view: View, wanted: Sequence[sections.Chart]) -> None:
+    """Draw charts of the column that the address names."""
+    with st.container(key="charts-column"):
+        sides, drawn = st.columns(2, gap="large"), 0
+        for item in wanted:
+            with sides[drawn % 2]:
+                drawn += chart(view, item, column=view.column, place="column", height=220)
+        if not drawn:
+            st.caption(_("Nothing is known of this column in this range."))
+
+
+def nothing(view: View) -> str:
+    """Say why there is nothing to draw."""
+    if view.context.as_of is not None:
+        return _("Of an earlier time only stored values are known, and none is for this choice.")
+    return _("Nothing of this kind was computed in this range.")
+
+
+def onward(view: View, page: str, label: str, *, icon: str = ":material/arrow_forward:", **more: str) -> None:
+    """Link to another page of the same model, with what is chosen here."""
+    st.page_link(view.context.pages[page], label=label, query_params=view.address(**more), icon=icon)

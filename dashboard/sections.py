@@ -17,13 +17,15 @@ ALSO = {"performance": ("estimated",)}
 class Chart:
     """One chart: its title, the metrics drawn in it and how each line is called.
 
-    `foreign` titles come from the configuration; both kinds are escaped where they are shown.
+    `foreign` titles come from the configuration; both kinds are escaped where they are shown. `log`: the
+    axis of values is logarithmic.
     """
 
     title: str
     metrics: tuple[str, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     foreign: bool = False
+    log: bool = False
 
 
 def primary(model: Model) -> str:
@@ -41,7 +43,8 @@ def service(model: Model) -> list[Chart]:
     return [
         Chart(title=_("Predictions"), metrics=("service.requests",)),
         Chart(title=_("Share of errors"), metrics=("service.error_share",)),
-        Chart(title=_("Latency"), metrics=tuple(latency), labels=latency),
+        Chart(title=_("Latency"), metrics=tuple(latency), labels=latency, log=True),
+        Chart(title=_("Age of the newest prediction"), metrics=("service.freshness",)),
     ]
 
 
@@ -91,18 +94,21 @@ def quality(model: Model) -> list[Chart]:
     ]
 
 
-def column(kind: str) -> list[Chart]:
-    """Return the charts of one column of a kind: numeric or categorical."""
-    strange = (
-        Chart(title=_("Values unseen before"), metrics=("quality.unseen",))
-        if kind == "categorical"
-        else Chart(title=_("Values out of range"), metrics=("quality.out_of_range",))
-    )
+def column() -> list[Chart]:
+    """Return the charts of one column's drift."""
     return [
         Chart(title=_("Distance to the reference"), metrics=(COLUMN_DRIFT,)),
         Chart(title=_("Missing values"), metrics=("quality.missing",)),
-        strange,
-        Chart(title=_("Population stability index"), metrics=("drift.psi",)),
+    ]
+
+
+def column_quality(kind: str) -> list[Chart]:
+    """Return the charts of what is missing or strange in one column of a kind: numeric or categorical."""
+    return [
+        Chart(title=_("Missing values"), metrics=("quality.missing",)),
+        Chart(title=_("Values unseen before"), metrics=("quality.unseen",))
+        if kind == "categorical"
+        else Chart(title=_("Values out of range"), metrics=("quality.out_of_range",)),
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
+from typing import Literal
 
 import streamlit as st
 
@@ -11,11 +12,12 @@ from core.config.model import Model
 from core.foreign import one_line
 from core.text import gettext as _
 from core.windows import Window
-from dashboard import data, links, widgets
+from dashboard import data, links, text, widgets
 from dashboard.charts import SCORE
 from dashboard.context import Context
 from dashboard.scene import Scene
 from dashboard.theme import palette
+from reports.sides import BEFORE
 
 NO_TITLES: Mapping[str, str] = MappingProxyType({})
 
@@ -32,6 +34,7 @@ class View:
     column: str
     window: Window | None
     compare: bool
+    against: str
     scene: Scene
     facts: data.Facts
 
@@ -44,6 +47,19 @@ class View:
     def until(self) -> datetime:
         """Return the end of the range."""
         return self.scene.until
+
+    @property
+    def asked(self) -> data.Asked:
+        """Return the range with its version and segment, and what it is held against."""
+        return data.Asked(
+            since=self.since, until=self.until, version=self.version, segment=self.segment,
+            against=self.against,
+        )  # fmt: skip
+
+    def address(self, **more: str) -> dict[str, str]:
+        """Return what a link to another page of this model carries; '' leaves a part out."""
+        kept = {name: st.query_params[name] for name in links.CARRIED if name in st.query_params}
+        return {name: value for name, value in ({"model": self.model.name} | kept | more).items() if value}
 
 
 def model_of(context: Context) -> tuple[Model | None, str]:
@@ -70,10 +86,13 @@ def is_collected(view: "View") -> bool:
     return view.facts.newest is not None
 
 
-def filters(context: Context, model: Model, *, versions: bool = True) -> tuple[View, list[str]]:
-    """Offer version, segment and range as the address has them; return them, and notes on its errors.
+def filters(
+    context: Context, model: Model, *, versions: bool = True, compare: bool = True, against: bool = False
+) -> tuple[View, list[str]]:
+    """Offer at the side what the address has: version, segment, range; return it, and notes on its errors.
 
-    Without `versions` all of them are meant, and none is offered.
+    Without `versions` all of them are meant, and none is offered; without `compare` there is no line for each
+    of them; `against` offers what to compare with.
     """
     facts = data.facts(context, model.name)
     latest = context.as_of or context.now
@@ -86,8 +105,10 @@ def filters(context: Context, model: Model, *, versions: bool = True) -> tuple[V
     segment = links.pick(st.query_params, "segment", ["", *facts.segments], "")
     column = links.pick(st.query_params, "column", ["", *facts.columns, SCORE], "")
     window, window_note = links.pick_window(st.query_params, "window", model.grain, context.zone)
-    compare = params.get("compare") == "1" and not version.value and len(facts.versions) > 1
-    with st.container(horizontal=True, vertical_alignment="top", key="filters"):
+    others = ["", BEFORE, *(one for one in facts.versions if one != version.value)]
+    other = links.pick(params if against else {}, "against", others, "")
+    each = compare and params.get("compare") == "1" and not version.value and len(facts.versions) > 1
+    with context.side:
         if len(context.project.models) > 1:
             titles = {name: one.shown_title for name, one in context.project.models.items()}
             choice("model", _("Model"), model.name, list(titles), "", titles)
@@ -96,10 +117,15 @@ def filters(context: Context, model: Model, *, versions: bool = True) -> tuple[V
         if facts.segments:
             choice("segment", _("Segment"), segment.value, ["", *facts.segments], _("all rows"))
         _range(span, today.date())
-        if versions and len(facts.versions) > 1 and not version.value:
+        if against:
+            choice(
+                "against", _("Compare with"), other.value, others, _("the reference"),
+                {BEFORE: _("as long before")},
+            )  # fmt: skip
+        elif versions and compare and len(facts.versions) > 1 and not version.value:
             st.toggle(
                 _("Compare versions"),
-                key=links.bound("compare", compare),
+                key=links.bound("compare", each),
                 on_change=links.write_flag,
                 args=("compare",),
             )
@@ -113,11 +139,62 @@ def filters(context: Context, model: Model, *, versions: bool = True) -> tuple[V
         column=column.value,
         window=data.kept_window(context, model, window),
         versions=facts.versions,
-        compare=compare,
+        compare=each,
+        against=other.value,
         scene=scene,
         facts=facts,
     )
-    return view, [range_note, version.note, segment.note, column.note, window_note]
+    return view, [range_note, version.note, segment.note, column.note, window_note, other.note]
+
+
+def opened(context: Context, title: str, *, compare: bool = True, against: bool = False) -> View | None:
+    """Draw the head of a page about one model; None where there is nothing to show, which it says.
+
+    The title names the page, the line under it what is shown; an earlier state says so.
+    """
+    head = st.container()
+    model, note = model_of(context)
+    if model is None:
+        head.title(title)
+        return None
+    view, notes = filters(context, model, compare=compare, against=against)
+    with head:
+        st.title(title)
+        st.caption(_shown(view))
+    widgets.notes([note, *notes])
+    if not is_collected(view):
+        return None
+    earlier(view)
+    return view
+
+
+def earlier(view: View) -> None:
+    """Say that the page shows an earlier state, and offer the newest."""
+    as_of = view.context.as_of
+    if as_of is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="earlier"):
+        st.info(
+            _("As it was known on {when}: what came later is left out.").format(
+                when=text.moment(as_of, view.context.zone)
+            ),
+            icon=":material/history:",
+        )
+        if st.button(_("Show the newest"), key="newest"):
+            st.query_params.pop("as_of", None)
+            st.rerun()
+
+
+def _shown(view: View) -> str:
+    """Say in one line what the page shows: model, version, segment and days."""
+    zone = view.context.zone
+    parts = [
+        text.markdown(view.model.shown_title, limit=80),
+        _("version {version}").format(version=text.markdown(view.version, limit=40)) if view.version else "",
+        text.markdown(view.segment, limit=60),
+        f"{text.day(view.since, zone)} – {text.day(view.until - timedelta(seconds=1), zone, year=True)}",
+    ]
+    return " · ".join(part for part in parts if part)
 
 
 def choice(
@@ -127,6 +204,8 @@ def choice(
     options: Sequence[str],
     all_: str,
     titles: Mapping[str, str] = NO_TITLES,
+    *,
+    width: int | Literal["stretch"] = "stretch",
 ) -> None:
     """Offer one value, kept in the address; '' stands for all; `titles` are shown instead of names."""
     words = {"": all_, SCORE: _("the score")} | {key: one_line(title) for key, title in titles.items()}
@@ -137,7 +216,7 @@ def choice(
         format_func=lambda option: words.get(option) or one_line(option),
         on_change=links.write,
         args=(name,),
-        width=210,
+        width=width,
     )
 
 
@@ -153,16 +232,12 @@ def _range(span: links.Range, last: date) -> None:
             st.query_params["from"], st.query_params["to"] = first.isoformat(), last.isoformat()
 
     st.segmented_control(
-        _("Range"),
+        _("Range, days"),
         list(links.PRESETS),
         key=key,
         on_change=preset_chosen,
-        format_func=lambda item: {
-            "7d": _("7 days"),
-            "28d": _("28 days"),
-            "90d": _("90 days"),
-            "1y": _("1 year"),
-        }[item],
+        format_func=lambda item: f"{links.PRESETS[item]}",
+        width="stretch",
     )
     own = "range-own"
     st.session_state[own] = (span.first, span.last)
@@ -172,4 +247,4 @@ def _range(span: links.Range, last: date) -> None:
         if len(chosen) == 2:
             st.query_params["from"], st.query_params["to"] = (day.isoformat() for day in chosen)
 
-    st.date_input(_("From – to"), key=own, on_change=own_chosen, format="YYYY-MM-DD", width=230)
+    st.date_input(_("From – to"), key=own, on_change=own_chosen, format="YYYY-MM-DD")

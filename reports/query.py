@@ -10,17 +10,19 @@ from core.config.model import Model
 from core.config.project import Project
 from core.errors import GoalkeeperError
 from core.grid import GridSet
-from core.profile import Profile, ProfileKey
+from core.profile import Profile, ProfileKey, merge_all
 from core.text import gettext as _
 from core.values import MetricPoint, MetricValue, ValueState
 from core.windows import Grain, Window, windows_between
-from metrics.base import Metric
+from metrics.base import SCORE, Metric
+from metrics.importance import importance
 from metrics.measure import Stage, measure, stage_of
 from metrics.registry import all_metrics
 from store import grids, profiles, windows
 from store import metrics as stored
 from store.database import Store
 from store.normal import Normal, is_moving, maturity_of
+from store.references import current_reference, reference_profiles
 from store.retention import Stretch, kept_grains, stretches
 
 Part = Literal["inputs", "outcomes", "both"]
@@ -172,8 +174,12 @@ class Query:
         version: str = "",
         segment: str = "",
         as_of: datetime | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> Heat:
-        """Return the stored values of a metric kept per column, highest mean of the last week first."""
+        """Return the stored values of a metric kept per column, highest mean of the last week first.
+
+        With `weights` (how much each column matters) the mean counts by its column's.
+        """
         config = self._model(model)
         parts = self._stretches(config, config.grain, since, until)
         with self.store.read() as session:
@@ -204,9 +210,11 @@ class Query:
         )
         recent = [window.start for window in shown[-7:]]
 
-        def weight(column: str) -> tuple[float, str]:
+        def weight(column: str) -> tuple[float, float, str]:
+            matters = 1.0 if not weights else weights.get(column, 1.0 if column == SCORE else 0.0)
             known = [value for at in recent if (value := cells[column].get(at)) is not None]
-            return (-(sum(known) / len(known)) if known else 1.0, column)
+            ever = [value for value in cells[column].values() if value is not None]
+            return (-_mean(known) * matters if known else 1.0, -_mean(ever) * matters, column)
 
         columns = tuple(sorted(cells, key=weight))
         values = tuple(tuple(cells[column].get(window.start) for window in shown) for column in columns)
@@ -227,6 +235,19 @@ class Query:
         cells = self._profiles(config, since, until, segment=segment, version=version, part=part)
         return profiles.summed(cells, Window(start=since, end=until, grain=config.grain))
 
+    def normal(
+        self, model: Model, window: Window, grid_set: str, *, version: str = "", segment: str = ""
+    ) -> Profile | None:
+        """Return what a window counted on `grid_set` is compared with; None while there is nothing."""
+        return self._normal(model, segment).of(window, grid_set, version)
+
+    def weights(self, model: str) -> dict[str, float]:
+        """Return how much each column matters to the score, as the reference shows; may be empty."""
+        with self.store.read() as session:
+            row = current_reference(session, model)
+            cells = [] if row is None else [c for _key, c in reference_profiles(session, row, segment="")]
+        return {} if row is None else importance(merge_all(cells, grid_set=row.grid_set).inputs)
+
     def declared(self) -> Mapping[str, Metric]:
         """Return the declarations of all metrics by name."""
         return all_metrics(self.project.plugin_dirs)
@@ -239,6 +260,15 @@ class Query:
             return kpi.unit or ("percent" if kpi.mean is None else "none")
         declared = all_metrics(self.project.plugin_dirs).get(metric)
         return "none" if declared is None else declared.unit.value
+
+    def title(self, model: str, metric: str) -> str:
+        """Return what a metric is called; a KPI as its model's configuration calls it."""
+        family, _dot, name = metric.partition(".")
+        kpi = self._model(model).kpis.get(name) if family == "business" else None
+        if kpi is not None:
+            return kpi.title or name
+        declared = self.declared().get(metric)
+        return metric if declared is None else _(declared.title)
 
     def is_known(self, model: str, metric: str) -> bool:
         """Tell whether a metric is declared, or a KPI of the model."""
@@ -372,6 +402,10 @@ class Query:
                 row for grain in kept_grains(model) for row in windows.windows(session, model.name, grain)
             ]
         return Normal(model=model, store=self.store, rows=rows, segment=segment)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
 
 
 def _counted_by(model: Model, grain: Grain) -> Grain | None:

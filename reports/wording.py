@@ -1,7 +1,7 @@
 """Sentences of messages: what was seen, what is normal, what to look at first."""
 
 from datetime import datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from core.dates import day_text, length_text, local_day, local_time
@@ -189,7 +189,7 @@ def first_looks(kind: str, evidence: Evidence, links: "Links", zone: ZoneInfo) -
             (_("The feed of {names}: what changed there?").format(names=names), links.model("quality"))
         )
     if any(finding.rule in ("service.freshness", "service.source") for finding in evidence.findings):
-        found.append((_("Is the log still written, and can it still be read?"), links.model("freshness")))
+        found.append((_("Is the log still written, and can it still be read?"), links.model("service")))
     if "service" in families:
         when_ = local_time(since, zone)
         found.append((_("The service's own logs from {when} on").format(when=when_), links.model("service")))
@@ -197,14 +197,14 @@ def first_looks(kind: str, evidence: Evidence, links: "Links", zone: ZoneInfo) -
         text = _("The segment {segment}: {part} of the move is there").format(
             segment=evidence.carrier.segment, part=figure(min(evidence.carrier.part, 1.0), "percent")
         )
-        found.append((text, links.model("", segment=evidence.carrier.segment)))
+        found.append((text, links.model(segment=evidence.carrier.segment)))
     elif evidence.segments:
         worst = evidence.segments[0]
         unit = evidence.findings[0].unit if evidence.findings else ""
         text = _("The segment {segment}: {value} there, {before} before").format(
             segment=worst.segment, value=figure(worst.value, unit), before=figure(worst.before, unit)
         )
-        found.append((text, links.model("", segment=worst.segment)))
+        found.append((text, links.model(segment=worst.segment)))
     if evidence.drifted:
         names = _some([column.column for column in evidence.drifted])
         found.append((_("The columns that drifted most: {names}").format(names=names), links.model("drift")))
@@ -212,14 +212,14 @@ def first_looks(kind: str, evidence: Evidence, links: "Links", zone: ZoneInfo) -
         text = _("Release {version} of {day}: did the harm begin with it?").format(
             version=evidence.release.version, day=local_day(evidence.release.at, zone)
         )
-        found.append((text, links.model("")))
+        found.append((text, links.model()))
     general = [
         (_("Errors and latency of the service in these days"), links.model("service")),
         (_("Missing and unseen values in these days"), links.model("quality")),
         (_("Drift of the columns against the reference"), links.model("drift")),
     ]
     if kind in (TicketKind.FIX_DATA, TicketKind.FIX_SERVICE):
-        general.append((_("What it has done to the goal so far"), links.model("goal")))
+        general.append((_("What it has done to the goal so far"), links.model("goals")))
     taken = {link for _text, link in found}
     found += [one for one in general if one[1] not in taken]
     return tuple(found[:LOOKED_AT])
@@ -244,13 +244,13 @@ class Links:
         self._model = model
         self._as_of = as_of.isoformat(timespec="seconds").replace("+00:00", "Z")
 
-    def model(self, part: str = "", *, segment: str = "", column: str = "", window: str = "") -> str:
-        """Return the model's page; `part` is a section of it, `window` a time in the window to frame."""
+    def model(self, page: str = "model", *, segment: str = "", column: str = "", window: str = "") -> str:
+        """Return a page about the model; `window` is a time in the window to frame."""
         asked = {
             "model": self._model, "segment": segment, "column": column, "window": window if column else "",
             "as_of": self._as_of,
         }  # fmt: skip
-        return self._page("model", asked) + (f"#{quote(part)}" if part else "")
+        return self._page(page, asked)
 
     def ticket(self, ticket: int) -> str:
         """Return a ticket's page."""

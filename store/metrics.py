@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, bindparam, func, insert, or_, select, update
+from sqlalchemy import Select, Table, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.values import MetricPoint, MetricValue, Origin, ValueState
@@ -81,6 +82,51 @@ def recent(
         if metrics[model] == metric:
             found[model].append(value)
     return {model: tuple(values) for model, values in found.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """Values of several windows added up: `total` / `weight` is the value of all of them together.
+
+    `is_share`: numerators and denominators are counts, the first within the second. `variance` is that of the
+    value where the windows say their intervals.
+    """
+
+    total: float
+    weight: float
+    n: int
+    is_share: bool
+    variance: float | None
+
+
+def sums(
+    session: Session, model: str, metric: str, *, since: datetime, until: datetime, grain: Grain,
+    version: str = "", state: ValueState = ValueState.OK,
+) -> dict[str, Sums]:  # fmt: skip
+    """Add up the current values of a metric by segment ('' is all rows) over windows of one state."""
+    half = (_T.upper - _T.lower) / (2 * 1.959964)
+    by_sums = _T.numerator.is_not(None) & (_T.denominator > 0)
+    query = select(
+        _T.segment, func.sum(_T.n),
+        func.sum(case((by_sums, _T.numerator), else_=_T.value * _T.n)),
+        func.sum(case((by_sums, _T.denominator), else_=_T.n)),
+        func.min(case((by_sums & (_T.numerator <= _T.denominator) & (_T.denominator == _T.n), 1), else_=0)),
+        func.sum(half * half * _T.n * _T.n), func.count(_T.lower), func.count(),
+    ).where(
+        _T.model == model, _T.metric == metric, _T.version == version, _T.column == "",
+        _T.grain == grain.value, _T.window_start >= since, _T.window_start < until,
+        _T.superseded_at.is_(None), _T.state == state.value, _T.value.is_not(None),
+    )  # fmt: skip
+    found = {}
+    for segment, n, total, weight, shares, squares, known, many in session.execute(
+        query.group_by(_T.segment)
+    ):
+        known_all = known == many and n
+        found[segment] = Sums(
+            total=float(total or 0), weight=float(weight or 0), n=int(n or 0), is_share=bool(shares),
+            variance=float(squares) / int(n) ** 2 if known_all else None,
+        )  # fmt: skip
+    return found
 
 
 def starts(

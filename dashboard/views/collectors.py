@@ -15,7 +15,7 @@ from core.text import N_, ngettext
 from core.text import gettext as _
 from core.windows import Grain, windows_between
 from dashboard import links, text, widgets, work
-from dashboard.context import Context, Page
+from dashboard.context import Context, Group, Page
 from dashboard.tables import facts, table
 from store.heartbeats import PASS, WORKER, last_beat
 from store.quarantine import quarantined
@@ -25,7 +25,7 @@ from store.slices import slices
 from store.tables import QuarantineRow, RequestRow, RunRow, SliceRow, WindowRow
 from store.windows import windows
 
-PAGE = Page(title=N_("Collectors"), icon=":material/sync:", order=7)
+PAGE = Page(title=N_("Collectors"), icon=":material/sync:", order=32, group=Group.WORK)
 _RUNS, _NOTES, _SOURCES = 20, 40, ("predictions", "ground_truth")
 
 

@@ -21,7 +21,7 @@ from reports import pictures
 from reports.moves import Move
 from reports.standing import GoalStanding
 
-PAGE = Page(title=N_("Goals"), icon=":material/flag:", order=1)
+PAGE = Page(title=N_("Goals"), icon=":material/flag:", order=1, of_model=True)
 _MOST = 10
 _MOSTLY = 0.5
 """From this part of a move on, one level is named for it."""

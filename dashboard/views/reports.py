@@ -11,12 +11,12 @@ from core.foreign import one_line
 from core.text import N_
 from core.text import gettext as _
 from dashboard import frames, links, messages, text, widgets, work
-from dashboard.context import Context, Page
+from dashboard.context import Context, Group, Page
 from dashboard.tables import Cell, table
 from store import reports
 from store.tables import ReportRow, RequestRow
 
-PAGE = Page(title=N_("Reports"), icon=":material/description:", order=6)
+PAGE = Page(title=N_("Reports"), icon=":material/description:", order=31, group=Group.WORK)
 _VIEWS = ("deep_dives", "messages", "digest")
 _SHOWN = 100
 _FRAME = 1100

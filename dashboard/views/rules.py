@@ -12,12 +12,12 @@ from core.rules import AlertState
 from core.text import N_, ngettext
 from core.text import gettext as _
 from dashboard import data, links, tables, text, widgets
-from dashboard.context import Context, Page
+from dashboard.context import Context, Group, Page
 from dashboard.data import RuleAnswer
 from dashboard.tables import Cell
 from dashboard.view import choice, model_of
 
-PAGE = Page(title=N_("Rules"), icon=":material/rule:", order=5)
+PAGE = Page(title=N_("Rules"), icon=":material/rule:", order=30, group=Group.WORK, of_model=True)
 KNOBS: Mapping[str, tuple[str, str, tuple[float, ...]]] = {
     "sequential": (
         "threshold",

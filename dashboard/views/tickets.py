@@ -12,7 +12,7 @@ from reports import wording
 from store import tickets
 from store.tables import TicketRow
 
-PAGE = Page(title=N_("Tickets"), icon=":material/confirmation_number:", order=4)
+PAGE = Page(title=N_("Tickets"), icon=":material/confirmation_number:", order=2)
 _SHOWN = 25
 _STATES = ("open", "closed", "all")
 

@@ -11,11 +11,11 @@ from core.text import N_
 from core.text import gettext as _
 from dashboard import charts, data, sections, tables, text, widgets
 from dashboard.charts import SCORE
-from dashboard.context import Context, Page
+from dashboard.context import Context, Group, Page
 from dashboard.view import View, filters, is_collected, model_of
 from store import marks
 
-PAGE = Page(title=N_("Timeline"), icon=":material/timeline:", order=3)
+PAGE = Page(title=N_("Timeline"), icon=":material/timeline:", order=11, group=Group.MODEL, of_model=True)
 KINDS = ("note", "campaign", "incident", "release", "holiday")
 _SAID = "mark-said"
 _LEFT, _RIGHT = 64, 28

@@ -18,7 +18,8 @@ HOSTILE = {
     "model": "<script>alert(1)</script>", "version": "v9", "segment": "x=1' OR 1=1",
     "column": "../../etc/passwd", "from": "2026-13-45", "to": "9999-99-99", "as_of": "soon",
     "since": "yesterday", "by": "nothing", "ticket": "-1",
-    "report": "0x10", "message": "1e9", "window": "2026", "view": "?", "state": "%00", "compare": "2",
+    "against": "v9", "metric": "drop", "report": "0x10", "message": "1e9", "window": "2026", "view": "?",
+    "state": "%00", "compare": "2",
 }  # fmt: skip
 
 
@@ -79,7 +80,9 @@ def test_a_wrong_link_shows_a_page_and_no_traceback(filled: Made, first: str, on
     assert page.title
 
 
-@pytest.mark.parametrize("first", ["goals", "model"])
+@pytest.mark.parametrize(
+    "first", ["goals", "model", "timeline", "performance", "drift", "quality", "service", "segments", "rules"]
+)
 def test_an_unknown_model_is_told(filled: Made, first: str) -> None:
     page = opened(filled.path, first, model="nobody")
     assert "nobody" in " ".join(one.value for one in page.warning)
@@ -124,7 +127,7 @@ def test_a_mark_that_is_set_stands_on_the_axis(own: Made) -> None:
     assert "Say in a few words what happened." in words(page)
     page = opened(own.path, "timeline")
     next(one for one in page.text_input if one.label == "What happened").set_value("<b>new prices</b>")
-    page.date_input[1].set_value(day(70).start.date())
+    next(one for one in page.date_input if one.label == "Day").set_value(day(70).start.date())
     button(page, "Set the mark")
     assert "It stands on every chart now." in words(page)
     with own.store().read() as session:
@@ -190,16 +193,18 @@ def test_the_overview_tells_how_the_goal_stands(filled: Made) -> None:
 def test_a_model_page_says_what_to_do_next(filled: Made) -> None:
     page = opened(filled.path, "model")
     assert "What to do next" in words(page)
-    assert [one.value for one in page.header] == ["Goal", "Service", "Performance", "Drift", "Data quality"]
+    assert [one.value for one in page.header] == ["Goal", "At a glance"]
 
 
 def test_a_link_chooses_version_segment_range_and_column(filled: Made) -> None:
     page = opened(
-        filled.path, "model", version="v2", segment="region=north", column="age",
+        filled.path, "drift", version="v2", segment="region=north", column="age",
         **{"from": "2026-02-20", "to": "2026-03-20"},
     )  # fmt: skip
     chosen = {one.label: one.value for one in page.selectbox}
-    assert chosen == {"Version": "v2", "Segment": "region=north", "One column by itself": "age"}
+    assert chosen == {
+        "Version": "v2", "Segment": "region=north", "Compare with": "", "Column": "age",
+    }  # fmt: skip
     assert not page.warning
 
 
@@ -347,7 +352,7 @@ def test_a_deep_dive_of_the_days_that_a_link_names_is_prepared(own: Made) -> Non
 
 @pytest.mark.parametrize("column", ["age", "@score"])
 def test_a_columns_link_shows_it_by_itself(filled: Made, column: str) -> None:
-    page = opened(filled.path, "model", model="lead", column=column, window="2026-03-24")
+    page = opened(filled.path, "drift", model="lead", column=column, window="2026-03-24")
     assert not page.warning
     assert "Distance to the reference" in words(page)
 
@@ -368,6 +373,11 @@ def test_a_fresh_project_says_what_to_run(tmp_path: Path, first: str) -> None:
         "overview": lambda: "goalkeeper collect" in said and "is not known yet · goal 15.0 % by" in said,
         "goals": lambda: "goalkeeper collect --model lead" in said,
         "model": lambda: "goalkeeper collect --model lead" in said,
+        "performance": lambda: "goalkeeper collect --model lead" in said,
+        "drift": lambda: "goalkeeper collect --model lead" in said,
+        "quality": lambda: "goalkeeper collect --model lead" in said,
+        "service": lambda: "goalkeeper collect --model lead" in said,
+        "segments": lambda: "goalkeeper collect --model lead" in said,
         "timeline": lambda: "goalkeeper collect --model lead" in said,
         "rules": lambda: "Nothing has been judged yet" in said,
         "tickets": lambda: "No ticket was ever opened" in said,

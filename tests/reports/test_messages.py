@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from core import plugins
 from core.errors import GoalkeeperError
 from core.evidence import Drifted, Evidence
 from core.rules import Resolution
@@ -194,4 +195,7 @@ def test_it_always_names_three_things_to_look_at(house, kind):
     bare = evidence(drifted=(), segments=(), release=None)
     looks = first_looks(kind, bare, Links("http://x/", "lead", NOON), house.project.zone)
     assert len(looks) == 3
-    assert all(link.startswith("http://x/model?model=lead") for _text, link in looks)
+    known = plugins.names(plugins.PORTS["page"])
+    for _text, link in looks:
+        assert link.startswith("http://x/") and "?model=lead" in link
+        assert link.removeprefix("http://x/").partition("?")[0] in known
