@@ -11,7 +11,6 @@ from core.values import MetricPoint, ValueState
 from core.windows import Grain, Window, windows_between
 from dashboard import links, text
 from dashboard.drawing import Drawing
-from dashboard.options import Palette
 from dashboard.scene import (
     Level,
     Scene,
@@ -101,34 +100,6 @@ def config() -> dict[str, Any]:
         "locale": text.language(),
         "locales": {text.language(): {"dictionary": {}, "format": names}},
     }
-
-
-def sparkline(
-    history: Sequence[float | None], colours: Palette, *, target: float | None, unit: str
-) -> Drawing:
-    """Draw a KPI's last windows without axes; the newest value and the goal stand in words beside it."""
-    chart = Drawing(height=96, margin={"l": 0, "r": 52, "t": 16, "b": 4}, showlegend=False)
-    colour = colours.series[0]
-    chart.add(
-        "scatter", x=list(range(len(history))), y=list(history), mode="lines",
-        line={"color": colour, "width": 1.8}, hoverinfo="skip",
-    )  # fmt: skip
-    last = max(at for at, value in enumerate(history) if value is not None)
-    chart.add(
-        "scatter", x=[last], y=[history[last]], mode="markers", marker={"size": 7, "color": colour},
-        hoverinfo="skip",
-    )  # fmt: skip
-    newest = f"<b>{text.number(history[last], unit)}</b>"
-    chart.say(newest, colour=colours.muted, xref="paper", x=1, xanchor="left", y=history[last])
-    if target is not None:
-        chart.horizontal(target, width=1, dash="dash", color=colours.good)
-        chart.say(
-            _("target") + " " + text.number(target, unit),
-            colour=colours.muted, xref="paper", x=0, xanchor="left", yanchor="bottom", y=target,
-        )  # fmt: skip
-    chart.axis("x", visible=False, fixedrange=True)
-    chart.axis("y", visible=False, fixedrange=True)
-    return chart
 
 
 def heat_map(

@@ -144,7 +144,7 @@ def carry(page: str, *, of_model: bool) -> None:
 
     An address with any of it is a link: it is taken as it stands.
     """
-    came, st.session_state["page"] = st.session_state.get("page"), page
+    came, st.session_state["came_from"] = st.session_state.get("came_from"), page
     if not of_model:
         return
     named = {name: st.query_params[name] for name in CARRIED if name in st.query_params}
@@ -154,7 +154,7 @@ def carry(page: str, *, of_model: bool) -> None:
     st.session_state["carried"] = named
 
 
-def bound(name: str, value: str | bool) -> str:
+def bound(name: str, value: str | int) -> str:
     """Return the key of a widget that shows `value` and writes itself into the address as `name`."""
     key = f"url-{name}"
     st.session_state[key] = value
@@ -192,4 +192,7 @@ def _what(name: str) -> str:
         "rule": _("the rule"),
         "against": _("what it is compared with"),
         "metric": _("the metric"),
+        "owner": _("the owner"),
+        "tag": _("the tag"),
+        "page": _("the page"),
     }.get(name, name)

@@ -1,12 +1,15 @@
 """Say in plain words how a goal stands."""
 
+import html
 import re
 from datetime import date
 
+from core.foreign import one_line
 from core.text import gettext as _
 from dashboard import text
 from reports.standing import GoalStanding, Light, Standing
 
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
@@ -18,17 +21,22 @@ def goal_sentence(standing: GoalStanding) -> str:
     return " ".join(part for part in (_kpi(standing), _goal(standing)) if part)
 
 
-def goal_line(standing: GoalStanding) -> str:
-    """Write the goal in one short line for an overview, with the forecast where there is one."""
+def goal_html(standing: GoalStanding) -> str:
+    """Write the goal in one short line of HTML for an overview, with the forecast where there is one."""
+    title = html.escape(one_line(standing.title, limit=60)).replace("*", "&#42;")
+    return _BOLD.sub(r"<b>\1</b>", _goal_line(standing, title))
+
+
+def _goal_line(standing: GoalStanding, title: str) -> str:
     unit = standing.unit
     if standing.value is None:
         return _("**{title}** is not known yet · goal {target} by {by}").format(
-            title=text.markdown(standing.title, limit=60),
+            title=title,
             target=text.number(standing.goal.target, unit),
             by=_date(standing.goal.by),
         )
     line = _("**{title}** {value} in {days} days · goal {target} by {by}: **{state}**").format(
-        title=text.markdown(standing.title, limit=60),
+        title=title,
         days=standing.goal.over.days,
         value=text.number(standing.value, unit),
         target=text.number(standing.goal.target, unit),

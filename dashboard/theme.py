@@ -37,8 +37,18 @@ def css() -> str:
     on_button = "#0b1118" if is_dark() else "#ffffff"
     button = '[data-testid^="stBaseButton-primary"]'
     small = '[data-testid="stCaptionContainer"], [data-testid="stExpander"] summary'
+    colours = palette()
+    lights = "".join(
+        f".gk-{name} {{color: {colour}; background: color-mix(in srgb, {colour} 12%, transparent);}}"
+        for name, colour in (
+            ("good", colours.good), ("watch", colours.watch), ("bad", colours.bad),
+            ("unknown", colours.muted),
+        )
+    )  # fmt: skip
+    small_print = f".gk-model small {{color: {colours.muted};}}"
     return (
-        f"{CSS}<style>{small} {{color: {palette().muted} !important; opacity: 1 !important;}}"
+        f"{CSS}<style>{lights}{small_print}"
+        f"{small} {{color: {palette().muted} !important; opacity: 1 !important;}}"
         f"{button} p, {button} span {{color: {on_button} !important;}}</style>"
     )
 
@@ -74,6 +84,13 @@ h2 {padding-top: 0.9rem !important; padding-bottom: 0.2rem !important; scroll-ma
 .gk-table th.gk-right, .gk-table td.gk-right {text-align: right; white-space: nowrap;}
 .gk-table a {color: inherit; text-underline-offset: 0.2em;}
 .gk-table td small {display: block; opacity: 0.72; font-size: 0.82rem;}
+.gk-model {display: grid; grid-template-columns: 1fr 230px; gap: 1.2rem; align-items: center;}
+.gk-model p {margin: 0 0 0.35rem !important;}
+.gk-model small {display: block; font-size: 0.84rem; overflow-wrap: anywhere; margin-bottom: 0.2rem;}
+.gk-model a {color: inherit; text-underline-offset: 0.2em;}
+.gk-light {display: inline-block; padding: 0.08rem 0.5rem; margin: 0 0.4rem 0.2rem 0; font-size: 0.86rem;
+  border-radius: 0.4rem; white-space: nowrap;}
+.gk-spark {width: 100%; height: auto;}
 .gk-unseen {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);}
 .gk-facts {margin: 0 !important; padding: 0 !important; display: grid; gap: 0.45rem; font-size: 0.92rem;}
 .gk-facts div {display: grid; grid-template-columns: 7.2rem 1fr; gap: 0.6rem;}
@@ -86,6 +103,8 @@ h2 {padding-top: 0.9rem !important; padding-bottom: 0.2rem !important; scroll-ma
 .gk-trail time {opacity: 0.72;}
 .gk-trail p {margin: 0; overflow-wrap: anywhere;}
 @media (max-width: 600px) {
+  .gk-model {grid-template-columns: 1fr;}
+  .gk-spark {max-width: 230px;}
   .gk-table th:first-child {min-width: 5.8rem;}
   .gk-table th, .gk-table td {padding-right: 0.6rem;}
 }

@@ -1,18 +1,23 @@
 """Every model at a glance, the one in most trouble first."""
 
+import html
 from collections.abc import Sequence
 
 import streamlit as st
 
+from core.foreign import one_line
 from core.text import N_, ngettext
 from core.text import gettext as _
-from dashboard import charts, data, sentences, text, widgets
+from dashboard import data, links, sentences, sparkline, text, widgets
 from dashboard.context import Context, Page
 from dashboard.theme import palette
-from reports.standing import Light, Standing
+from dashboard.view import choice
+from reports.standing import Light, Signal, Standing
 
 PAGE = Page(title=N_("Overview"), icon=":material/dashboard:", order=0)
 _SHOWN = 25
+_SIGNS = {Light.GOOD: "✓", Light.WATCH: "◐", Light.BAD: "✕", Light.UNKNOWN: "?"}
+_STATES = ("trouble", "watch", "unknown", "fine", "tickets")
 
 
 def render(context: Context) -> None:
@@ -33,23 +38,20 @@ def render(context: Context) -> None:
         )
     standings = data.overview(context)
     _headline(standings)
-    wanted = _search(len(standings))
-    shown = [item for item in standings if _matches(item, wanted)]
+    choices = st.container(horizontal=True, vertical_alignment="bottom", key="filters")
+    with choices:
+        shown = _wanted(standings)
     if not shown:
         widgets.empty(_("No model matches."), _("Search looks at title, name, owner and tags."))
-    page = 1
-    if len(shown) > _SHOWN:
-        page = int(st.number_input(_("Page"), 1, -(-len(shown) // _SHOWN), key="page"))
-    listed = shown[(page - 1) * _SHOWN : page * _SHOWN]
+    with choices:
+        listed = _page(shown)
     history = data.history(context, [standing.model for standing in listed])
     for standing in listed:
         _card(context, standing, history.get(standing.model, ()))
 
 
 def _headline(standings: list[Standing]) -> None:
-    bad = sum(
-        1 for item in standings if Light.BAD in (item.service.light, item.performance.light, item.goal.light)
-    )
+    bad = sum(_state(item) is Light.BAD for item in standings)
     work = sum(len(item.tickets) for item in standings)
     models = ngettext("{n} model", "{n} models", len(standings)).format(n=len(standings))
     trouble = ngettext("{n} in trouble", "{n} in trouble", bad).format(n=bad) if bad else _("none in trouble")
@@ -59,24 +61,48 @@ def _headline(standings: list[Standing]) -> None:
     st.markdown(f"{models} · {trouble} · {tickets}")
 
 
-def _search(count: int) -> str:
-    if count < 2:
-        return ""
-    key = "url-search"
-    st.session_state[key] = st.query_params.get("search", "")
+def _state(standing: Standing) -> Light:
+    """Return the worst of a model's lights."""
+    lights = {standing.service.light, standing.performance.light, standing.goal.light}
+    return next(light for light in (Light.BAD, Light.WATCH, Light.UNKNOWN, Light.GOOD) if light in lights)
 
-    def changed() -> None:
-        st.query_params["search"] = st.session_state[key]
 
-    return st.text_input(
+def _wanted(standings: list[Standing]) -> list[Standing]:
+    """Offer search, state, owner and tag as the address has them; return the models that match."""
+    if len(standings) < 2:
+        return standings
+    owners = sorted({item.owner for item in standings if item.owner})
+    tags = sorted({tag for item in standings for tag in item.tags})
+    state = links.pick(st.query_params, "state", ["", *_STATES], "")
+    owner = links.pick(st.query_params, "owner", ["", *owners], "")
+    tag = links.pick(st.query_params, "tag", ["", *tags], "")
+    words = {
+        "trouble": _("in trouble"), "watch": _("watch"), "unknown": _("unknown"), "fine": _("fine"),
+        "tickets": _("with an open ticket"),
+    }  # fmt: skip
+    widgets.notes([state.note, owner.note, tag.note])
+    search = st.text_input(
         _("Search"),
-        key=key,
+        key=links.bound("search", st.query_params.get("search", "")),
         placeholder=_("title, owner or tag"),
-        label_visibility="collapsed",
         icon=":material/search:",
-        width=360,
-        on_change=changed,
+        width=300,
+        on_change=links.write,
+        args=("search",),
     )
+    choice("state", _("State"), state.value, ["", *_STATES], _("every state"), words, width=190)
+    if len(owners) > 1:
+        choice("owner", _("Owner"), owner.value, ["", *owners], _("everybody"), width=230)
+    if len(tags) > 1:
+        choice("tag", _("Tag"), tag.value, ["", *tags], _("any"), width=190)
+    return [
+        item
+        for item in standings
+        if _matches(item, search)
+        and (not owner.value or item.owner == owner.value)
+        and (not tag.value or tag.value in item.tags)
+        and (not state.value or _is_in(item, state.value))
+    ]
 
 
 def _matches(standing: Standing, wanted: str) -> bool:
@@ -84,53 +110,81 @@ def _matches(standing: Standing, wanted: str) -> bool:
     return all(word in words for word in wanted.lower().split())
 
 
+def _is_in(standing: Standing, state: str) -> bool:
+    if state == "tickets":
+        return bool(standing.tickets)
+    named = {"trouble": Light.BAD, "watch": Light.WATCH, "unknown": Light.UNKNOWN, "fine": Light.GOOD}
+    return _state(standing) is named[state]
+
+
+def _page(shown: list[Standing]) -> list[Standing]:
+    """Offer the pages of a long list; return those of the one that the address names."""
+    pages = -(-len(shown) // _SHOWN)
+    if pages < 2:
+        return shown
+    asked, note = links.pick_number(st.query_params, "page")
+    widgets.notes([note])
+    key = links.bound("page", min(max(asked or 1, 1), pages))
+    label = _("Page, of {n}").format(n=pages)
+    page = int(st.number_input(label, 1, pages, key=key, on_change=links.write, args=("page",), width=160))
+    return shown[(page - 1) * _SHOWN : page * _SHOWN]
+
+
 def _card(context: Context, standing: Standing, history: Sequence[float | None]) -> None:
+    """Draw a model: its name leads to it; all the rest is one element, for there may be hundreds."""
     with st.container(border=True, key=f"card-{standing.model}"):
-        left, right = st.columns([5, 3], gap="medium", vertical_alignment="center")
-        with left:
-            with st.container(key=f"name-{standing.model}"):
-                st.page_link(
-                    context.pages["model"],
-                    label=text.markdown(standing.title, limit=80),
-                    query_params={"model": standing.model},
-                    icon=":material/monitoring:",
-                )
-            for goal in standing.goals:
-                st.markdown(sentences.goal_line(goal))
-            if not standing.goals:
-                st.markdown(
-                    _("No goal is declared: add one under `goals:` to see whether it will be reached.")
-                )
-            widgets.lights(standing)
-            _facts(context, standing)
-        with right:
-            if sum(value is not None for value in history) > 1:
-                _sparkline(standing, history)
-            elif standing.fresh is None:
-                st.caption(_("Nothing is collected yet. Run `goalkeeper collect`."))
-
-
-def _facts(context: Context, standing: Standing) -> None:
-    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        st.caption(widgets.freshness(standing.fresh, context), width="content")
-        for ticket, severity in standing.tickets[:3]:
+        with st.container(key=f"name-{standing.model}"):
             st.page_link(
-                context.pages["tickets"],
-                label=_("Ticket {id} ({severity})").format(
-                    id=ticket, severity=widgets.severity_word(severity)
-                ),
-                query_params={"ticket": str(ticket)},
-                icon=":material/confirmation_number:",
+                context.pages["model"],
+                label=text.markdown(standing.title, limit=80),
+                query_params={"model": standing.model},
+                icon=":material/monitoring:",
             )
-        if not standing.tickets:
-            st.caption(_("no open ticket"), width="content")
+        goal = standing.goals[0] if standing.goals else None
+        picture = sparkline.image(
+            history, palette(), target=goal.goal.target if goal else None, unit=goal.unit if goal else "none"
+        )
+        goals = "".join(f"<p>{sentences.goal_html(one)}</p>" for one in standing.goals) or (
+            "<p>"
+            + _escaped(_("No goal is declared: add one under goals: to see whether it will be reached."))
+            + "</p>"
+        )
+        said = f"{goals}{_lights(standing)}{_facts(context, standing)}"
+        st.html(f'<div class="gk-model"><div>{said}</div>{picture}</div>')
 
 
-def _sparkline(standing: Standing, history: Sequence[float | None]) -> None:
-    goal = standing.goals[0] if standing.goals else None
-    unit = goal.unit if goal else "none"
-    widgets.figure(
-        charts.sparkline(history, palette(), target=goal.goal.target if goal else None, unit=unit),
-        key=f"spark-{standing.model}",
-        alt=_("The last 60 windows of the KPI"),
+def _lights(standing: Standing) -> str:
+    """Show the three lights, each by name, word, sign and colour; under them why one is not green."""
+    named: tuple[tuple[str, Signal], ...] = (
+        (_("Service"), standing.service), (_("Model"), standing.performance), (_("Goal"), standing.goal),
+    )  # fmt: skip
+    chips = "".join(
+        f'<span class="gk-light gk-{signal.light.value}">{_SIGNS[signal.light]} {_escaped(name)}: '
+        f"{_escaped(sentences.light_word(signal.light))}</span>"
+        for name, signal in named
     )
+    why = " · ".join(
+        f"{name}: {one_line(signal.reason, limit=160).removesuffix('.')}"
+        for name, signal in named
+        if signal.light is not Light.GOOD and signal.reason
+    )
+    return f'<p class="gk-lights">{chips}</p>' + (f"<small>{_escaped(why)}</small>" if why else "")
+
+
+def _facts(context: Context, standing: Standing) -> str:
+    fresh = _escaped(
+        widgets.freshness(standing.fresh, context)
+        if standing.fresh is not None
+        else _("Nothing is collected yet. Run `goalkeeper collect`.").replace("`", "")
+    )
+    work = [
+        f'<a href="tickets?ticket={ticket}" target="_self">'
+        + _escaped(_("Ticket {id} ({severity})").format(id=ticket, severity=widgets.severity_word(severity)))
+        + "</a>"
+        for ticket, severity in standing.tickets[:3]
+    ] or [_escaped(_("no open ticket"))]
+    return f"<small>{' · '.join([fresh, *work])}</small>"
+
+
+def _escaped(words: str) -> str:
+    return html.escape(words)

@@ -183,7 +183,7 @@ def _share(at: int, segment: str, value: float, n: int) -> MetricPoint:
 def test_the_overview_tells_how_the_goal_stands(filled: Made) -> None:
     said = words(opened(filled.path))
     assert (
-        "11.8 % in 28 days · goal 15.0 % by 31 December 2026: **off track**, at this pace 12.1 % by then"
+        "11.8 % in 28 days · goal 15.0 % by 31 December 2026: <b>off track</b>, at this pace 12.1 % by then"
         in said
     )
     assert "1 model · 1 in trouble · 1 open ticket" in said
