@@ -1,5 +1,6 @@
 """Set the pages up and run the one that the address asks for."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -69,6 +70,15 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1", firs
     for problem in broken:
         st.warning(text.markdown(problem), icon=":material/extension_off:")
     current.run()
+    _settled()
+
+
+@st.cache_resource(show_spinner=False)
+def _settled() -> bool:
+    """Leave what was imported out of every later garbage collection: each would walk all of it, for 0.1 s."""
+    gc.collect()
+    gc.freeze()
+    return True
 
 
 def _drawer(module: ModuleType, context: Context, kind: str) -> Callable[[], None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -375,12 +376,17 @@ def state_word(state: ValueState) -> str:
 def _windows(series: Mapping[str, Sequence[MetricPoint]], scene: Scene) -> list[Window]:
     """Return every window of the range, coarser ones where only such are left."""
     known = {point.window for points in series.values() for point in points}
-    grain = min((window.grain for window in known), key=lambda one: one.length, default=Grain.DAY)
+    grain = min({window.grain for window in known}, key=lambda one: one.length, default=Grain.DAY)
     coarser = sorted(window for window in known if window.grain is not grain)
     rolled_until = coarser[-1].end if coarser else scene.since
     finer = {window for window in known if window.grain is grain and window.start < rolled_until}
-    rest = windows_between(max(scene.since, rolled_until), scene.until, grain, scene.zone)
-    return sorted([*coarser, *finer, *rest])
+    rest = _windows_of(max(scene.since, rolled_until), scene.until, grain, scene.zone)
+    return sorted([*coarser, *finer, *rest]) if coarser else list(rest)
+
+
+@lru_cache(maxsize=64)
+def _windows_of(since: datetime, until: datetime, grain: Grain, zone: ZoneInfo) -> tuple[Window, ...]:
+    return tuple(windows_between(since, until, grain, zone))
 
 
 def when(window: Window, zone: ZoneInfo) -> str:

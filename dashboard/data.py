@@ -7,8 +7,10 @@ longer so; arguments that begin with an underscore are not part of it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import streamlit as st
+from sqlalchemy import Row
 
 from alerts.backtest import Backtest, backtest
 from core.config import Model
@@ -37,7 +39,7 @@ from store.models import models, versions
 from store.normal import maturity_of
 from store.retention import stretches
 from store.tables import GoalRow
-from store.tickets import tickets
+from store.tickets import listed, tickets
 from store.windows import last_end
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -92,6 +94,17 @@ def heat(
 ) -> Heat:
     """Return a metric by column and window, what matters most and drifted most lately on top."""
     return _heat(context, context.mark, model, metric, since, until, version, segment, context.as_of)
+
+
+def tickets_listed(context: Context) -> Sequence[Row[Any]]:
+    """Return every ticket as a list shows it, the newest first."""
+    return _tickets_listed(context, context.mark)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _tickets_listed(_context: Context, mark: str) -> Sequence[Row[Any]]:
+    with _context.store.read() as session:
+        return listed(session)
 
 
 def weights(context: Context, model: str) -> Mapping[str, float]:

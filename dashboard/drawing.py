@@ -1,8 +1,11 @@
 """A figure of plotly's as plain dicts: its own objects cost fifty times as much to make, on every run."""
 
+from collections.abc import Callable, Hashable
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
+import streamlit as st
 from plotly.basedatatypes import BaseFigure
 
 
@@ -79,8 +82,9 @@ class Drawing:
             },
         }  # fmt: skip
 
+    @cached_property
     def figure(self) -> BaseFigure:
-        """Return what `st.plotly_chart` takes for a figure that was checked already; a test checks them."""
+        """Return, once it is finished, what `st.plotly_chart` takes for checked; a test checks it."""
         return _Checked(self.spec)
 
 
@@ -92,6 +96,16 @@ def _times(values: Any) -> Any:
 
 def _time(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+def drawn(mark: str, key: Hashable, draw: Callable[[], Drawing]) -> Drawing:
+    """Return what `draw` draws, kept while `mark` (the state of the store) stays; `key` says all it shows."""
+    return _drawn(mark, repr(key), draw)
+
+
+@st.cache_resource(show_spinner=False, max_entries=160)
+def _drawn(mark: str, key: str, _draw: Callable[[], Drawing]) -> Drawing:
+    return _draw()
 
 
 class _Checked(BaseFigure):  # type: ignore[misc]

@@ -9,6 +9,7 @@ from core.foreign import one_line
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
 from dashboard import charts, data, sections, text, widgets
+from dashboard.drawing import Drawing, drawn
 from dashboard.scene import Level
 from dashboard.view import View
 from reports.experiments import verdict
@@ -59,19 +60,22 @@ def chart(
         return 0
     measured = text.axis_unit(unit)
     st.subheader(text.markdown(title, limit=60) + (f" · {measured}" if measured else ""))
+    window = view.window if column and column == view.column else None
+    key = (
+        view.model.name, item, column, levels, height, window, versions, view.segment, view.since, view.until,
+        view.scene.colours.ground,
+    )  # fmt: skip
+
+    def draw() -> Drawing:
+        shades = data.shades(
+            view.facts, name, sections.primary(view.model), view.version, view.segment, column
+        )
+        return charts.trend(
+            lines, unit, view.scene, shades=shades, levels=levels, log=item.log, window=window, height=height
+        )
+
     widgets.figure(
-        charts.trend(
-            lines,
-            unit,
-            view.scene,
-            shades=data.shades(
-                view.facts, name, sections.primary(view.model), view.version, view.segment, column
-            ),
-            levels=levels,
-            log=item.log,
-            window=view.window if column and column == view.column else None,
-            height=height,
-        ),
+        drawn(view.context.mark + str(view.context.as_of), key, draw),
         key=f"chart-{name}-{column}{place}",
         alt=_("{title} over time").format(title=title),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -206,6 +207,7 @@ def local(moment: datetime, zone: ZoneInfo) -> datetime:
     return moment.astimezone(zone).replace(tzinfo=None)
 
 
+@lru_cache(maxsize=8192)
 def middle(window: Window, zone: ZoneInfo) -> datetime:
     """Return the middle of a window by the wall clock: where its point is drawn."""
     return local(window.start, zone) + (window.end - window.start) / 2

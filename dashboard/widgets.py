@@ -181,7 +181,7 @@ def figure(
 ) -> None:
     """Show a figure in the page's theme; `clicked` gets the customdata of a mark that is clicked."""
     if clicked is None:
-        st.plotly_chart(drawing.figure(), theme="streamlit", config=charts.config(), key=key, alt=alt)
+        st.plotly_chart(drawing.figure, theme="streamlit", config=charts.config(), key=key, alt=alt)
         return
 
     def chosen() -> None:
@@ -190,7 +190,7 @@ def figure(
             clicked(points[0]["customdata"])
 
     st.plotly_chart(
-        drawing.figure(),
+        drawing.figure,
         theme="streamlit",
         config=charts.config(),
         key=key,

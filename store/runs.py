@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from store.tables import RunRow
@@ -23,6 +23,12 @@ def start_run(
     session.add(row)
     session.flush()
     return row
+
+
+def newest_runs(session: Session) -> dict[str, RunRow]:
+    """Return the newest pass over each model."""
+    newest = select(func.max(RunRow.id)).group_by(RunRow.model)
+    return {row.model: row for row in session.scalars(select(RunRow).where(RunRow.id.in_(newest)))}
 
 
 def finish_run(

@@ -47,6 +47,16 @@ def tickets(session: Session, model: str | None = None) -> list[TicketRow]:
     return list(session.scalars(query))
 
 
+def listed(session: Session) -> Sequence[Row[Any]]:
+    """Return what a list shows of every ticket, the newest first: all but evidence and key."""
+    row = TicketRow
+    query = select(
+        row.id, row.model, row.kind, row.state, row.severity, row.title, row.assignee, row.resolution,
+        row.opened_at, row.closed_at,
+    )  # fmt: skip
+    return list(session.execute(query.order_by(row.id.desc())))
+
+
 def open_tickets(session: Session, model: str | None = None) -> Sequence[Row[Any]]:
     """Return model, id and severity of the tickets that are not closed, the newest first."""
     query = select(TicketRow.model, TicketRow.id, TicketRow.severity)

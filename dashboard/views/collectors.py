@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -16,14 +17,14 @@ from core.text import gettext as _
 from core.windows import Grain, windows_between
 from dashboard import links, text, widgets, work
 from dashboard.context import Context, Group, Page
-from dashboard.tables import facts, table
+from dashboard.tables import Cell, facts, table
 from store.heartbeats import PASS, WORKER, last_beat
 from store.quarantine import quarantined
 from store.requests import requests
-from store.runs import runs
+from store.runs import newest_runs, runs
 from store.slices import slices
 from store.tables import QuarantineRow, RequestRow, RunRow, SliceRow, WindowRow
-from store.windows import windows
+from store.windows import newest, windows
 
 PAGE = Page(title=N_("Collectors"), icon=":material/sync:", order=32, group=Group.WORK)
 _RUNS, _NOTES, _SOURCES = 20, 40, ("predictions", "ground_truth")
@@ -69,8 +70,40 @@ def render(context: Context) -> None:
         )
     _pulse(context)
     _ask(context, picked.value)
-    for name in [picked.value] if picked.value else list(models)[:20]:
-        _model(context, models[name])
+    if picked.value or len(models) == 1:
+        _model(context, models[picked.value or next(iter(models))])
+    else:
+        _models(context)
+
+
+def _models(context: Context) -> None:
+    """List every model with its last pass, the failed and the oldest data first."""
+    models = context.project.models
+    with context.store.read() as session:
+        last = newest_runs(session)
+        fresh = newest(session, {name: model.grain for name, model in models.items()}, context.now)
+    words = {"running": _("not ended"), "done": _("done"), "failed": _("failed")}
+
+    def order(name: str) -> tuple[bool, float, str]:
+        seen = fresh.get(name)
+        run = last.get(name)
+        return (run is None or run.state != "failed", seen.timestamp() if seen else 0.0, name)
+
+    rows: list[list[str | Cell]] = []
+    for name in sorted(models, key=order):
+        run = last.get(name)
+        link = f"collectors?{urlencode({'model': name})}"
+        title = Cell(text=models[name].shown_title, link=link)
+        state = words.get(run.state, run.state) if run else _("never collected")
+        age = _lag(context, fresh.get(name)) if name in fresh else ""
+        rows.append(
+            [
+                title, Cell(text=state, note=one_line(run.error, limit=120) if run else ""),
+                Cell(text=text.until(fresh.get(name), context.zone), note=age),
+                text.moment(run.now, context.zone) if run else "—",
+            ]
+        )  # fmt: skip
+    table([_("Model"), _("Last pass"), _("Newest data"), _("As of")], rows, label=_("Collectors"))
 
 
 def _pulse(context: Context) -> None:

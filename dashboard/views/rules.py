@@ -97,8 +97,12 @@ def _backtest(context: Context, model: Model, watches: Sequence[Watch]) -> None:
         _("A rule over everything that is stored, with another knob. Nothing is written, nobody is told.")
     )
     names = [watch.id for watch in watches]
-    picked = links.pick(st.query_params, "rule", names, names[0])
+    picked = links.pick(st.query_params, "rule", ["", *names], "")
     widgets.notes([picked.note])
+    titles = {watch.id: _(watch.title) for watch in watches}
+    if not picked.value:
+        choice("rule", _("Rule"), "", ["", *names], _("choose a rule"), titles, width=320)
+        return
     watch = next(one for one in watches if one.id == picked.value)
     option, label, values = KNOBS.get(watch.kind, ANY_KIND)
     declared = watch.options.model_dump(by_alias=True, exclude_none=True).get(option)
@@ -106,7 +110,7 @@ def _backtest(context: Context, model: Model, watches: Sequence[Watch]) -> None:
     offered = sorted({*values, *([now] if now is not None else [])})
     asked = links.pick(st.query_params, "with", [f"{one:g}" for one in offered], f"{now or offered[0]:g}")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large", key="knob"):
-        choice("rule", _("Rule"), watch.id, names, "")
+        choice("rule", _("Rule"), watch.id, ["", *names], _("choose a rule"), titles, width=320)
         st.select_slider(
             _(label),
             [f"{one:g}" for one in offered],

@@ -1,16 +1,17 @@
 """The work that incidents ask for: the list, or the one ticket that the address names."""
 
+from typing import Any
+
 import streamlit as st
+from sqlalchemy import Row
 
 from core.foreign import one_line
 from core.rules import TicketState
 from core.text import N_, ngettext
 from core.text import gettext as _
-from dashboard import links, text, ticket, widgets
+from dashboard import data, links, text, ticket, widgets
 from dashboard.context import Context, Page
 from reports import wording
-from store import tickets
-from store.tables import TicketRow
 
 PAGE = Page(title=N_("Tickets"), icon=":material/confirmation_number:", order=2)
 _SHOWN = 25
@@ -24,8 +25,7 @@ def render(context: Context) -> None:
         ticket.render(context, asked)
         return
     st.title(_("Tickets"))
-    with context.store.read() as session:
-        rows = tickets.tickets(session)
+    rows = data.tickets_listed(context)
     state = links.pick(st.query_params, "state", _STATES, "open")
     model = links.pick(st.query_params, "model", ["", *context.project.models], "")
     widgets.notes([note, state.note, model.note])
@@ -78,12 +78,12 @@ def _filters(context: Context, state: str, model: str) -> None:
             )
 
 
-def _is_wanted(row: TicketRow, state: str, model: str) -> bool:
+def _is_wanted(row: Row[Any], state: str, model: str) -> bool:
     closed = row.state == TicketState.CLOSED
     return (state == "all" or closed == (state == "closed")) and model in ("", row.model)
 
 
-def _card(context: Context, row: TicketRow) -> None:
+def _card(context: Context, row: Row[Any]) -> None:
     zone = context.zone
     model = context.project.models.get(row.model)
     with st.container(border=True, key=f"card-ticket-{row.id}"):

@@ -1,7 +1,9 @@
 """Service, data, model and goal on one time axis: it shows which of them moved first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from functools import partial
 
 import streamlit as st
 
@@ -9,9 +11,11 @@ from alerts.defaults import rules_of
 from core.config import Model
 from core.text import N_
 from core.text import gettext as _
+from core.values import MetricPoint
 from dashboard import charts, data, sections, tables, text, widgets
 from dashboard.charts import SCORE
 from dashboard.context import Context, Group, Page
+from dashboard.drawing import Drawing, drawn
 from dashboard.view import View, filters, is_collected, model_of
 from store import marks
 
@@ -90,20 +94,32 @@ def _strips(view: View) -> None:
             unit = view.context.query.unit(view.model.name, strip.metric)
             measured = text.axis_unit(unit)
             st.caption(text.markdown(strip.title, limit=60) + (f" · {measured}" if measured else ""))
-            chart = charts.trend(
-                {strip.title: points}, unit, view.scene, names=first, height=150 if first or last else 116,
-                shades=data.shades(
-                    view.facts, strip.metric, sections.primary(view.model), view.version, view.segment,
-                    strip.column,
-                ),
+            key = (
+                view.model.name, strip, at, last, view.version, view.segment, view.since, view.until,
+                view.scene.colours.ground,
             )  # fmt: skip
-            chart.lay(margin={"l": _LEFT, "r": _RIGHT, "b": 24 if last else 4}, showlegend=False)
-            chart.axis("y", automargin=False, nticks=4)
-            chart.axis("x", showticklabels=last)
+            chart = drawn(
+                view.context.mark + str(view.context.as_of), key,
+                partial(_draw, view, strip, points, unit, first=first, last=last),
+            )  # fmt: skip
             widgets.figure(
                 chart, key=f"strip-{strip.metric}-{strip.column}",
                 alt=_("{title} over time").format(title=strip.title),
             )  # fmt: skip
+
+
+def _draw(
+    view: View, strip: Strip, points: Sequence[MetricPoint], unit: str, *, first: bool, last: bool
+) -> Drawing:
+    shades = data.shades(
+        view.facts, strip.metric, sections.primary(view.model), view.version, view.segment, strip.column
+    )
+    height = 150 if first or last else 116
+    chart = charts.trend({strip.title: points}, unit, view.scene, names=first, height=height, shades=shades)
+    chart.lay(margin={"l": _LEFT, "r": _RIGHT, "b": 24 if last else 4}, showlegend=False)
+    chart.axis("y", automargin=False, nticks=4)
+    chart.axis("x", showticklabels=last)
+    return chart
 
 
 def _happened(view: View) -> None:

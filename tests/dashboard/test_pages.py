@@ -387,6 +387,18 @@ def test_a_fresh_project_says_what_to_run(tmp_path: Path, first: str) -> None:
     assert hints[first]()
 
 
+def test_collectors_list_many_models_the_failed_first(own: Made) -> None:
+    body = own.path.read_text()
+    model = body[body.index("  lead:") :].replace("  lead:", "  other:").replace("Lead scoring", "Other")
+    own.path.write_text(body + model)
+    (listed,) = [
+        one.proto.body for one in opened(own.path, "collectors").get("html") if "Newest" in one.proto.body
+    ]
+    assert listed.index("Lead scoring") < listed.index("Other")
+    assert "log.parquet cannot be read" in listed and "never collected" in listed
+    assert "The last pass failed" in words(opened(own.path, "collectors", model="lead"))
+
+
 def test_a_project_without_models_says_how_to_name_one(tmp_path: Path) -> None:
     path = tmp_path / "goalkeeper.yaml"
     path.write_text("store: sqlite:///gk.db\n")
