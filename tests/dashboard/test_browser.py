@@ -19,7 +19,12 @@ pytestmark = pytest.mark.browser
 ADDRESSES = {
     "overview": ("/", "Call conversion 11.8 %"),
     "goals": ("/goals?model=lead", "at this pace it will be 12.1 % by then"),
-    "model": ("/model?model=lead&column=age", "at this pace it will be 12.1 % by then"),
+    "model": ("/model?model=lead", "at this pace it will be 12.1 % by then"),
+    "performance": ("/performance?model=lead", "Log loss"),
+    "drift": ("/drift?model=lead&column=age", "No rule has fired on this column."),
+    "quality": ("/quality?model=lead", "Missing values by column"),
+    "service": ("/service?model=lead", "Latency"),
+    "segments": ("/segments?model=lead", "beside the others"),
     "timeline": ("/timeline?model=lead", "was it the service, the data, the model, or the market?"),
     "rules": ("/rules?rule=business.conversion&with=100", "as it stands now"),
     "tickets": ("/tickets?state=all", "Call conversion fell to 7.2 %"),
@@ -81,13 +86,15 @@ def test_a_row_of_the_overview_leads_to_its_model(watched: Watched) -> None:
     page = watched.open("/")
     page.get_by_role("link", name="Lead scoring").click()
     page.wait_for_url(re.compile("/model\\?model=lead"))
-    page.locator("h2", has_text="Performance").wait_for()
+    page.locator("h2", has_text="At a glance").wait_for()
     watched.check()
 
 
 def test_a_link_with_version_segment_and_range_survives_a_choice(watched: Watched) -> None:
     page = watched.open("/model?version=v2&segment=region%3Dnorth&from=2026-02-20&to=2026-03-20")
-    page.get_by_text("90 days", exact=True).click()
+    page.get_by_role("radio", name="90", exact=True).or_(
+        page.get_by_role("button", name="90", exact=True)
+    ).first.click()
     page.wait_for_url(re.compile("from=2026-01-05"))
     assert "version=v2" in page.url and "segment=region" in page.url
     watched.check()
@@ -101,8 +108,8 @@ def test_charts_are_drawn_and_say_what_fired(watched: Watched) -> None:
 
 
 def test_a_click_on_a_cell_of_the_heat_map_leads_to_its_column_and_window(watched: Watched) -> None:
-    page = watched.open("/model?model=lead&from=2026-03-20&to=2026-04-04")
-    chart = page.get_by_role("figure", name="Drift of each column by day")
+    page = watched.open("/drift?model=lead&from=2026-03-20&to=2026-04-04")
+    chart = page.get_by_role("figure", name="of each column by day; darker is more")
     for column, day, at in (("visits", "2026-03-24", 4), ("age", "2026-04-03", 14)):
         chart.locator(".heatmaplayer .hm").first.wait_for()
         chart.scroll_into_view_if_needed()
