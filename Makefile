@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 SLOW   := $(VENV)/.installed-slow
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types layers bench bench-detection soak locale docs lock clean
+.PHONY: help demo test test-all lint types layers bench bench-dashboard bench-detection soak locale docs lock clean
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ layers: $(DEV)  ## imports go down only
 
 bench: $(DEV)  ## what collecting costs, as ratios; writes bench/results.json
 	$(BIN)/python -m bench.collect $(ARGS)
+
+bench-dashboard: $(DEV)  ## how fast pages are on a large store; writes bench/dashboard.json
+	$(BIN)/python -m bench.dashboard $(ARGS)
 
 bench-detection: $(DEV)  ## how well changes are told from noise (SEEDS=a-b, STREAMS=folder); writes bench/detection.json
 	$(BIN)/python -m bench.detection --seeds $(or $(SEEDS),0-99) $(if $(STREAMS),--streams $(STREAMS)) $(ARGS)
