@@ -7,6 +7,7 @@ import streamlit as st
 from core.text import gettext as _
 from dashboard import charts, data, links, text, widgets
 from dashboard.charts import SCORE
+from dashboard.drawing import Drawing, drawn
 from dashboard.view import View, choice
 
 
@@ -23,15 +24,25 @@ def columns_by_window(
         picked = (view.column, view.window) if view.column and view.window else None
         declared = view.context.query.declared().get(metric)
         title = _(declared.title) if declared is not None else metric
+        top = max(0.1, max(known, default=0.1))
+        shown = (
+            view.model.name, metric, picked, view.version, view.segment, view.since, view.until,
+            view.scene.colours.ground,
+        )  # fmt: skip
+
+        def draw() -> Drawing:
+            return charts.heat_map(heat, view.scene, top=top, picked=picked, unit=unit, weights=weights)
+
         widgets.figure(
-            charts.heat_map(
-                heat, view.scene, top=max(0.1, max(known, default=0.1)), picked=picked, unit=unit
-            ),
+            drawn(f"{view.context.mark} {view.context.as_of}", shown, draw),
             key=f"heat-{page}-{view.column}-{view.window}",  # a new one after each choice: all can be clicked
             alt=_("{title} of each column by day; darker is more").format(title=title),
             clicked=_cell_clicked,
         )
-        st.caption(_("Darker is more, × is not known. Click on a cell, or choose below."))
+        said = [_("Darker is more, × is not known. Click on a cell, or choose below.")]
+        if weights:
+            said += [_("Beside each name: how much of the score's variation the column tells by itself.")]
+        st.caption(" ".join(said))
         points = data.column_points(view.context, view.model.name, metric, view.since, view.until)
         widgets.explain(declared, points, name=metric, unit=unit, key=f"heat-{page}")
     zone = view.context.zone

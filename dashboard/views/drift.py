@@ -41,9 +41,7 @@ def render(context: Context) -> None:
             if view.context.as_of
             else _("No column's drift is stored for this choice; all versions and rows always are.")
         )
-    if weights:
-        st.caption(_("Beside each name: how much of the score's variation the column tells by itself."))
-    else:
+    if not weights:
         st.caption(_("The reference has no score that would say which column matters more."))
     if view.column:
         _column(view)
