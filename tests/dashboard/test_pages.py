@@ -74,6 +74,24 @@ def test_every_page_draws(filled: Made, first: str) -> None:
 
 
 @pytest.mark.parametrize("first", PAGES)
+def test_an_address_stays_as_it_was_given(filled: Made, first: str) -> None:
+    asked = {"model": "lead", "from": "2026-02-20", "to": "2026-03-20"}
+    page = opened(filled.path, first, **asked)
+    kept = {name: page.query_params[name] for name in asked}
+    assert {name: one[0] if isinstance(one, list) else one for name, one in kept.items()} == asked
+    assert not page.warning
+
+
+def test_what_was_chosen_goes_along_to_the_next_page_of_a_model(filled: Made) -> None:
+    page = opened(filled.path, "drift", version="v2")
+    page.session_state["came_from"] = "model"  # as after a choice from the list of pages
+    page.session_state["carried"] = {"version": "v1"}
+    page.query_params.clear()
+    page.run()
+    assert page.query_params["version"] in ("v1", ["v1"])
+
+
+@pytest.mark.parametrize("first", PAGES)
 @pytest.mark.parametrize("only", [*HOSTILE, ""])
 def test_a_wrong_link_shows_a_page_and_no_traceback(filled: Made, first: str, only: str) -> None:
     page = opened(filled.path, first, **({only: HOSTILE[only]} if only else HOSTILE))
