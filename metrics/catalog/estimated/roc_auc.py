@@ -47,5 +47,4 @@ METRIC = Metric(
     compute=roc_auc,
     tasks=BINARY,
     needs=frozenset({Need.LABELS, Need.SCORES, Need.REFERENCE}),
-    stored=True,
 )
