@@ -34,12 +34,12 @@ demo: $(STAMP)  ## replay the simulated call centre and serve the dashboard on 1
 
 test: lint types layers  ## lint, types, layers and the tests (about ten minutes on two cores)
 	@$(BIN)/python -m tests.browsers
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" $(ARGS)
 	@echo "Left out: the slow tier (run it with: make test-all)"
 
 test-all: lint types layers $(SLOW)  ## the same and the slow tier
 	@$(BIN)/python -m tests.browsers
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
 lint: $(DEV)  ## style
 	$(BIN)/ruff check .

@@ -114,8 +114,9 @@ def _tell(url: str, *statements: str) -> None:
     engine.dispose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
+    """Start a Chromium for the tests of one file: its event loop must not run while others' begin."""
     path = chromium()
     if path is None:
         pytest.skip("no Chromium here: `python -m tests.browsers` installs one where it may")
