@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
+ROOT = Path(__file__).resolve().parents[1]
 LONGEST = 60.0
 
 
@@ -33,8 +35,8 @@ class Session:
 
     def __init__(self, port: int) -> None:
         self._socket: ClientConnection = connect(
-            f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"],  # type: ignore[list-item]
-            max_size=None, open_timeout=LONGEST,
+            f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=[Subprotocol("streamlit")], max_size=None,
+            open_timeout=LONGEST,
         )  # fmt: skip
 
     def visit(self, page: str, query: str) -> Visit:
@@ -58,8 +60,6 @@ class Session:
                 charts += 1
             if kind == "delta" and heard.delta.new_element.WhichOneof("type") == "exception":
                 errors.append(heard.delta.new_element.exception.message)
-            if kind == "ref_hash":
-                charts += 0
             if kind == "script_finished":
                 seconds = time.perf_counter() - begun
                 return Visit(seconds=seconds, charts=charts, kib=size / 1024, errors=tuple(errors))
@@ -102,23 +102,29 @@ class Served:
 
 @contextmanager
 def served(command: list[str], folder: Path) -> Iterator[Served]:
-    """Serve pages by `command`, to which the port is added, until the block ends."""
+    """Serve pages by `command`, to which a free port is added, until the block ends.
+
+    Raises:
+        RuntimeError: it did not start; its log, kept in `folder`, is in the message.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with (folder / "dashboard.log").open("wb") as log:
+    log = folder / "dashboard.log"
+    with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command, str(port)], stdout=log, stderr=log, start_new_session=True
-        )
+            [sys.executable, "-m", *command, str(port)], cwd=ROOT, stdout=out, stderr=out,
+            start_new_session=True,
+        )  # fmt: skip
     try:
-        _wait(port, process)
+        _wait(port, process, log)
         yield Served(port=port, pid=process.pid)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=20)
 
 
-def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
+def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
     begun = time.monotonic()
     while time.monotonic() - begun < LONGEST and process.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
@@ -130,4 +136,4 @@ def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.2)
         finally:
             connection.close()
-    raise RuntimeError("the dashboard did not start; dashboard.log says why")
+    raise RuntimeError(f"the dashboard did not start: {log.read_text()}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from dashboard import text
-from dashboard.drawing import Drawing
+from dashboard.drawing import Drawing, plain
 from dashboard.options import Palette
 from metrics.curves import Band, Curve
 
@@ -51,12 +51,7 @@ def reliability(found: Mapping[str, Sequence[Band]], palette: Palette, *, x: str
 
 
 def _blank(palette: Palette, *, x: str, y: str) -> Drawing:
-    chart = Drawing(
-        height=330, margin={"l": 8, "r": 8, "t": 8, "b": 8}, font={"size": 12, "color": palette.ink},
-        legend={"orientation": "h", "y": -0.28, "yanchor": "top", "x": 0, "font": {"size": 11}},
-        showlegend=True, hovermode="closest",
-        hoverlabel={"bgcolor": palette.ground, "bordercolor": palette.line, "font": {"color": palette.ink}},
-    )  # fmt: skip
+    chart = Drawing(**plain(palette, 330, below=-0.28), showlegend=True, hovermode="closest")
     for name, title in (("x", x), ("y", y)):
         chart.axis(
             name, range=[-0.02, 1.02], gridcolor=palette.line, zeroline=False, nticks=6, automargin=True,

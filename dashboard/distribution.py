@@ -4,7 +4,7 @@ import math
 
 from core.text import gettext as _
 from dashboard import text
-from dashboard.drawing import Drawing
+from dashboard.drawing import Drawing, plain
 from dashboard.options import Palette
 from dashboard.scene import faint
 from reports.sides import Bin, Compared, thinned
@@ -16,12 +16,7 @@ HEAVY = 30.0
 
 def draw(both: Compared, palette: Palette, *, names: tuple[str, str], height: int = 300) -> Drawing:
     """Draw what there is now over what there was; `names` are the two sides'."""
-    chart = Drawing(
-        height=height, margin={"l": 8, "r": 8, "t": 12, "b": 8}, font={"size": 12, "color": palette.ink},
-        legend={"orientation": "h", "y": -0.16, "yanchor": "top", "x": 0}, bargap=0.25, showlegend=True,
-        hovermode="x unified",
-        hoverlabel={"bgcolor": palette.ground, "bordercolor": palette.line, "font": {"color": palette.ink}},
-    )  # fmt: skip
+    chart = Drawing(**plain(palette, height, top=12), bargap=0.25, showlegend=True, hovermode="x unified")
     colours = (palette.series[0], palette.muted)
     ticks = {"tickfont": {"size": 11, "color": palette.muted}, "linecolor": palette.line}
     chart.axis("x", showgrid=False, automargin=True, **ticks)

@@ -8,6 +8,8 @@ from typing import Any
 import streamlit as st
 from plotly.basedatatypes import BaseFigure
 
+from dashboard.options import Palette
+
 
 class Drawing:
     """Traces, shapes, annotations and axes, said as plotly's own schema says them."""
@@ -98,6 +100,20 @@ def _time(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
+def plain(palette: Palette, height: int, *, top: int = 8, below: float = -0.16) -> dict[str, Any]:
+    """Return what every figure's layout says of size, type and hover, with its legend `below` the plot."""
+    return {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": top, "b": 8},
+        "font": {"size": 12, "color": palette.ink},
+        "legend": {"orientation": "h", "y": below, "yanchor": "top", "x": 0, "font": {"size": 12}},
+        "hoverlabel": {
+            "bgcolor": palette.ground, "bordercolor": palette.line,
+            "font": {"color": palette.ink, "size": 12},
+        },
+    }  # fmt: skip
+
+
 def drawn(mark: str, key: Hashable, draw: Callable[[], Drawing]) -> Drawing:
     """Return what `draw` draws, kept while `mark` (the state of the store) stays; `key` says all it shows."""
     return _drawn(mark, repr(key), draw)
@@ -108,7 +124,7 @@ def _drawn(mark: str, key: str, _draw: Callable[[], Drawing]) -> Drawing:
     return _draw()
 
 
-class _Checked(BaseFigure):  # type: ignore[misc]
+class _Checked(BaseFigure):  # type: ignore[misc]  # plotly says no types
     """A figure that is its own dict."""
 
     def __init__(self, spec: dict[str, Any]) -> None:

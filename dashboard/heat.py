@@ -43,8 +43,12 @@ def columns_by_window(
         if weights:
             said += [_("Beside each name: how much of the score's variation the column tells by itself.")]
         st.caption(" ".join(said))
-        points = data.column_points(view.context, view.model.name, metric, view.since, view.until)
-        widgets.explain(declared, points, name=metric, unit=unit, key=f"heat-{page}")
+        widgets.explain(
+            declared,
+            lambda: data.column_points(view.context, view.model.name, metric, view.since, view.until),
+            name=metric,
+            key=f"heat-{page}",
+        )
     zone = view.context.zone
     windows = {links.window_text(one, zone): one for one in reversed(heat.windows)}
     with st.container(horizontal=True, vertical_alignment="bottom", key="one-column"):

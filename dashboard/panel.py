@@ -1,7 +1,8 @@
 """One chart of a page with its words, and what an experiment says: what several pages show alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from dashboard import charts, data, sections, text, widgets
 from dashboard.drawing import Drawing, drawn
 from dashboard.scene import Level
 from dashboard.view import View
+from metrics.measure import primary
 from reports.experiments import verdict
 from reports.standing import GoalStanding
 
@@ -67,9 +69,7 @@ def chart(
     )  # fmt: skip
 
     def draw() -> Drawing:
-        shades = data.shades(
-            view.facts, name, sections.primary(view.model), view.version, view.segment, column
-        )
+        shades = data.shades(view.facts, name, primary(view.model.task), view.version, view.segment, column)
         return charts.trend(
             lines, unit, view.scene, shades=shades, levels=levels, log=item.log, window=window, height=height
         )
@@ -90,9 +90,7 @@ def chart(
         return 1
     latest = max(everything, key=lambda point: point.window.start)
     _newest(latest)
-    widgets.explain(
-        query.declared().get(name), everything, name=name, unit=unit, key=f"{name}-{column}{place}"
-    )
+    widgets.explain(query.declared().get(name), lambda: everything, name=name, key=f"{name}-{column}{place}")
     return 1
 
 
@@ -132,22 +130,12 @@ def levels_of(standing: GoalStanding) -> list[Level]:
     ]
 
 
-def family(view: View, name: str, wanted: Sequence[sections.Chart], *, column: str = "") -> None:
+def family(view: View, name: str, wanted: Sequence[sections.Chart]) -> None:
     """Draw charts two and two, and offer every other declared metric of the family."""
     more = sections.more(view.context.query, view.model, name, wanted)
-    with st.container(key=f"charts-{name}"):
-        drawn = 0
-        chosen = st.session_state.get(f"more-{name}", [])
-        wanted = [
-            *wanted,
-            *(sections.Chart(title=_(more[one].title), metrics=(one,)) for one in chosen if one in more),
-        ]
-        sides = st.columns(2, gap="large")
-        for item in wanted:
-            with sides[drawn % 2]:
-                drawn += chart(view, item, column=column)
-        if not drawn:
-            st.caption(nothing(view))
+    chosen = [one for one in st.session_state.get(f"more-{name}", []) if one in more]
+    added = [sections.Chart(title=_(more[one].title), metrics=(one,)) for one in chosen]
+    two_and_two(name, partial(chart, view), [*wanted, *added], nothing(view))
     if more:
         st.multiselect(
             _("More metrics, computed now from the stored profiles"), list(more),
@@ -158,13 +146,21 @@ def family(view: View, name: str, wanted: Sequence[sections.Chart], *, column: s
 
 def columns(view: View, wanted: Sequence[sections.Chart]) -> None:
     """Draw charts of the column that the address names."""
-    with st.container(key="charts-column"):
-        sides, drawn = st.columns(2, gap="large"), 0
+    draw = partial(chart, view, column=view.column, place="column", height=220)
+    two_and_two("column", draw, wanted, _("Nothing is known of this column in this range."))
+
+
+def two_and_two(
+    key: str, draw: Callable[[sections.Chart], int], wanted: Sequence[sections.Chart], empty: str
+) -> None:
+    """Draw charts side by side, on a narrow screen one under another; `empty` says that there is none."""
+    with st.container(key=f"charts-{key}"):
+        sides, count = st.columns(2, gap="large"), 0
         for item in wanted:
-            with sides[drawn % 2]:
-                drawn += chart(view, item, column=view.column, place="column", height=220)
-        if not drawn:
-            st.caption(_("Nothing is known of this column in this range."))
+            with sides[count % 2]:
+                count += draw(item)
+        if not count:
+            st.caption(empty)
 
 
 def nothing(view: View) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from core.windows import Window
 from dashboard import text
-from dashboard.drawing import Drawing
+from dashboard.drawing import Drawing, plain
 from dashboard.options import Palette
 
 
@@ -164,19 +164,7 @@ def _draw_level(chart: Drawing, level: Level, words: str, side: str, scene: Scen
 def lay_out(chart: Drawing, unit: str, scene: Scene, height: int, *, legend: bool, top: int) -> None:
     """Set axes, margins and colours."""
     colours = scene.colours
-    chart.lay(
-        height=height,
-        margin={"l": 8, "r": 8, "t": top, "b": 8},
-        hovermode="closest",
-        showlegend=legend,
-        legend={"orientation": "h", "y": -0.16, "yanchor": "top", "x": 0, "font": {"size": 12}},
-        font={"size": 12, "color": colours.ink},
-        hoverlabel={
-            "bgcolor": colours.ground,
-            "bordercolor": colours.line,
-            "font": {"color": colours.ink, "size": 12},
-        },
-    )
+    chart.lay(**plain(colours, height, top=top), hovermode="closest", showlegend=legend)
     chart.axis(
         "x",
         range=[local(moment, scene.zone).isoformat() for moment in (scene.since, scene.until)],

@@ -28,11 +28,6 @@ class Chart:
     log: bool = False
 
 
-def primary(model: Model) -> str:
-    """Return the metric that the rule `performance.primary` watches."""
-    return "performance.mae" if model.task is Task.REGRESSION else "performance.log_loss"
-
-
 def service(model: Model) -> list[Chart]:
     """Return the service's charts."""
     latency = {

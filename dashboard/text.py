@@ -90,6 +90,13 @@ def day(moment: datetime, zone: ZoneInfo, *, year: bool = False) -> str:
     return date(moment.astimezone(zone).date(), year=year)
 
 
+def days(since: datetime, until: datetime, zone: ZoneInfo, *, year: bool = False) -> str:
+    """Write [since, until) by its first and last local day, a single one alone."""
+    first, last = (day(one, zone) for one in (since, until - timedelta(seconds=1)))
+    closing = day(until - timedelta(seconds=1), zone, year=year)
+    return closing if first == last else f"{first} – {closing}"
+
+
 def moment(value: datetime | None, zone: ZoneInfo) -> str:
     """Write a local time: '29 April, 14:05'; midnight as the day alone."""
     if value is None:

@@ -45,7 +45,7 @@ def css() -> str:
             ("unknown", colours.muted),
         )
     )  # fmt: skip
-    small_print = f".gk-model small {{color: {colours.muted};}}"
+    small_print = f".gk-model small, .gk-said small {{color: {colours.muted};}}"
     return (
         f"{CSS}<style>{lights}{small_print}"
         f"{small} {{color: {palette().muted} !important; opacity: 1 !important;}}"
@@ -85,8 +85,9 @@ h2 {padding-top: 0.9rem !important; padding-bottom: 0.2rem !important; scroll-ma
 .gk-table a {color: inherit; text-underline-offset: 0.2em;}
 .gk-table td small {display: block; opacity: 0.72; font-size: 0.82rem;}
 .gk-model {display: grid; grid-template-columns: 1fr 230px; gap: 1.2rem; align-items: center;}
-.gk-model p {margin: 0 0 0.35rem !important;}
-.gk-model small {display: block; font-size: 0.84rem; overflow-wrap: anywhere; margin-bottom: 0.2rem;}
+.gk-model p, .gk-said p {margin: 0 0 0.35rem !important;}
+.gk-model small, .gk-said small {display: block; font-size: 0.84rem; margin-bottom: 0.2rem;
+  overflow-wrap: anywhere;}
 .gk-model a {color: inherit; text-underline-offset: 0.2em;}
 .gk-light {display: inline-block; padding: 0.08rem 0.5rem; margin: 0 0.4rem 0.2rem 0; font-size: 0.86rem;
   border-radius: 0.4rem; white-space: nowrap;}

@@ -106,7 +106,7 @@ def filters(
     column = links.pick(st.query_params, "column", ["", *facts.columns, SCORE], "")
     window, window_note = links.pick_window(st.query_params, "window", model.grain, context.zone)
     others = ["", BEFORE, *(one for one in facts.versions if one != version.value)]
-    other = links.pick(params if against else {}, "against", others, "")
+    held = links.pick(params if against else {}, "against", others, "")
     each = compare and params.get("compare") == "1" and not version.value and len(facts.versions) > 1
     with context.side:
         if len(context.project.models) > 1:
@@ -119,8 +119,7 @@ def filters(
         _range(span, today.date())
         if against:
             choice(
-                "against", _("Compare with"), other.value, others, _("the reference"),
-                {BEFORE: _("as long before")},
+                "against", _("Compare with"), held.value, others, other(""), {BEFORE: other(BEFORE)},
             )  # fmt: skip
         elif versions and compare and len(facts.versions) > 1 and not version.value:
             st.toggle(
@@ -140,11 +139,11 @@ def filters(
         window=data.kept_window(context, model, window),
         versions=facts.versions,
         compare=each,
-        against=other.value,
+        against=held.value,
         scene=scene,
         facts=facts,
     )
-    return view, [range_note, version.note, segment.note, column.note, window_note, other.note]
+    return view, [range_note, version.note, segment.note, column.note, window_note, held.note]
 
 
 def opened(context: Context, title: str, *, compare: bool = True, against: bool = False) -> View | None:
@@ -185,14 +184,19 @@ def earlier(view: View) -> None:
             st.rerun()
 
 
+def other(against: str) -> str:
+    """Say what a range is held against."""
+    words = {"": _("the reference"), BEFORE: _("as long before")}
+    return words.get(against) or _("version {version}").format(version=against)
+
+
 def _shown(view: View) -> str:
     """Say in one line what the page shows: model, version, segment and days."""
-    zone = view.context.zone
     parts = [
         text.markdown(view.model.shown_title, limit=80),
         _("version {version}").format(version=text.markdown(view.version, limit=40)) if view.version else "",
         text.markdown(view.segment, limit=60),
-        f"{text.day(view.since, zone)} – {text.day(view.until - timedelta(seconds=1), zone, year=True)}",
+        text.days(view.since, view.until, view.context.zone, year=True),
     ]
     return " · ".join(part for part in parts if part)
 

@@ -1,5 +1,6 @@
 """Small pieces that pages share; every foreign word in them is escaped."""
 
+import html
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -20,13 +21,7 @@ from reports.export import to_csv
 from reports.standing import Light, Standing
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"]
-_DOT = "\\."
-_LIGHTS: dict[Light, tuple[Colour, str]] = {
-    Light.GOOD: ("green", ":material/check_circle:"),
-    Light.WATCH: ("orange", ":material/visibility:"),
-    Light.BAD: ("red", ":material/error:"),
-    Light.UNKNOWN: ("gray", ":material/help:"),
-}
+_SIGNS = {Light.GOOD: "✓", Light.WATCH: "◐", Light.BAD: "✕", Light.UNKNOWN: "?"}
 _SEVERITIES: dict[str, tuple[Colour, str]] = {
     Severity.CRITICAL: ("red", ":material/error:"),
     Severity.MAJOR: ("red", ":material/warning:"),
@@ -35,24 +30,22 @@ _SEVERITIES: dict[str, tuple[Colour, str]] = {
 }
 
 
-def lights(standing: Standing) -> None:
-    """Show the three lights, each by name, word, icon and colour; under them why one is not green."""
-    shown = (
-        (_("Service"), standing.service),
-        (_("Model"), standing.performance),
-        (_("Goal"), standing.goal),
+def lights(standing: Standing) -> str:
+    """Return the three lights as HTML, by name, word, sign and colour; under them why one is not green."""
+    named = (
+        (_("Service"), standing.service), (_("Model"), standing.performance), (_("Goal"), standing.goal),
+    )  # fmt: skip
+    chips = "".join(
+        f'<span class="gk-light gk-{signal.light.value}">{_SIGNS[signal.light]} {html.escape(name)}: '
+        f"{html.escape(light_word(signal.light))}</span>"
+        for name, signal in named
     )
-    with st.container(horizontal=True, gap="small"):
-        for name, signal in shown:
-            colour, icon = _LIGHTS[signal.light]
-            st.badge(f"{name}: {light_word(signal.light)}", icon=icon, color=colour)
-    why = [
-        f"{name}: {text.markdown(signal.reason, limit=160).removesuffix(_DOT)}"
-        for name, signal in shown
+    why = " · ".join(
+        f"{name}: {one_line(signal.reason, limit=160).removesuffix('.')}"
+        for name, signal in named
         if signal.light is not Light.GOOD and signal.reason
-    ]
-    if why:
-        st.caption(" · ".join(why))
+    )
+    return f'<p class="gk-lights">{chips}</p>' + (f"<small>{html.escape(why)}</small>" if why else "")
 
 
 def severity_badge(severity: str) -> None:
@@ -150,8 +143,13 @@ def freshness(moment: datetime | None, context: Context) -> str:
     )
 
 
-def explain(metric: Metric | None, points: Sequence[MetricPoint], *, name: str, unit: str, key: str) -> None:
-    """Offer what the chart shows, when it misleads, what to do next, and its numbers as CSV."""
+def explain(
+    metric: Metric | None, points: Callable[[], Sequence[MetricPoint]], *, name: str, key: str
+) -> None:
+    """Offer what the chart shows, when it misleads, what to do next, and its numbers as CSV.
+
+    `points` is asked for the numbers only when somebody wants the file.
+    """
     with st.expander(_("What is this?"), icon=":material/info:", type="compact"):
         if metric is None:
             st.markdown(_("A KPI of the project, as its configuration declares it."))
@@ -165,14 +163,13 @@ def explain(metric: Metric | None, points: Sequence[MetricPoint], *, name: str, 
         st.markdown(_next_step(name))
         st.download_button(
             _("Download CSV"),
-            data=lambda: _csv(points),
+            data=lambda: _csv(points()),
             file_name=f"{name}.csv",
             mime="text/csv",
             icon=":material/download:",
             key=f"csv-{key}",
             on_click="ignore",
             type="tertiary",
-            disabled=not points,
         )
 
 

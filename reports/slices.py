@@ -7,7 +7,7 @@ from datetime import datetime
 from core.config import Model
 from core.values import ValueState
 from metrics.base import Better
-from metrics.intervals import Limits, around, wilson
+from metrics.intervals import Z95, Limits, around, wilson
 from reports.query import Query
 from store import metrics
 from store.metrics import Sums
@@ -81,9 +81,9 @@ def _limits(own: Sums) -> Limits | None:
     """Return the interval: Wilson's of a share, else that of a mean of independent windows."""
     if own.is_share and 0 <= own.total <= own.weight:
         return wilson(own.total, own.weight)
-    if own.variance is None:
+    if own.squares is None or not own.n:
         return None
-    return around(own.total / own.weight, own.variance)
+    return around(own.total / own.weight, own.squares / (2 * Z95 * own.n) ** 2)
 
 
 def _bad_way(query: Query, model: Model, metric: str) -> int:

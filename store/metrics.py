@@ -88,15 +88,15 @@ def recent(
 class Sums:
     """Values of several windows added up: `total` / `weight` is the value of all of them together.
 
-    `is_share`: numerators and denominators are counts, the first within the second. `variance` is that of the
-    value where the windows say their intervals.
+    `is_share`: numerators and denominators are counts, the first within the second. `squares` is
+    Σ (n · width)² of the windows' intervals, None where one says none.
     """
 
     total: float
     weight: float
     n: int
     is_share: bool
-    variance: float | None
+    squares: float | None
 
 
 def sums(
@@ -104,14 +104,14 @@ def sums(
     version: str = "", state: ValueState = ValueState.OK,
 ) -> dict[str, Sums]:  # fmt: skip
     """Add up the current values of a metric by segment ('' is all rows) over windows of one state."""
-    half = (_T.upper - _T.lower) / (2 * 1.959964)
+    width = (_T.upper - _T.lower) * _T.n
     by_sums = _T.numerator.is_not(None) & (_T.denominator > 0)
     query = select(
         _T.segment, func.sum(_T.n),
         func.sum(case((by_sums, _T.numerator), else_=_T.value * _T.n)),
         func.sum(case((by_sums, _T.denominator), else_=_T.n)),
         func.min(case((by_sums & (_T.numerator <= _T.denominator) & (_T.denominator == _T.n), 1), else_=0)),
-        func.sum(half * half * _T.n * _T.n), func.count(_T.lower), func.count(),
+        func.sum(width * width), func.count(_T.lower), func.count(),
     ).where(
         _T.model == model, _T.metric == metric, _T.version == version, _T.column == "",
         _T.grain == grain.value, _T.window_start >= since, _T.window_start < until,
@@ -121,10 +121,9 @@ def sums(
     for segment, n, total, weight, shares, squares, known, many in session.execute(
         query.group_by(_T.segment)
     ):
-        known_all = known == many and n
         found[segment] = Sums(
             total=float(total or 0), weight=float(weight or 0), n=int(n or 0), is_share=bool(shares),
-            variance=float(squares) / int(n) ** 2 if known_all else None,
+            squares=float(squares) if known == many else None,
         )  # fmt: skip
     return found
 

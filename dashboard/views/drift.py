@@ -12,7 +12,7 @@ from core.text import gettext as _
 from dashboard import charts, data, distribution, panel, sections, tables, text, widgets
 from dashboard.context import Context, Group, Page
 from dashboard.heat import columns_by_window
-from dashboard.view import View, opened
+from dashboard.view import View, opened, other
 from metrics.base import Better
 from reports.sides import Compared, compared
 
@@ -81,21 +81,11 @@ def _asked(view: View) -> data.Asked:
     )  # fmt: skip
 
 
-def _names(view: View, asked: data.Asked) -> tuple[str, str]:
-    """Return what both sides are called."""
-    zone = view.context.zone
-    first, last = text.day(asked.since, zone), text.day(asked.until - timedelta(seconds=1), zone)
-    now = first if first == last else f"{first} – {last}"
-    then = {"": _("the reference"), "before": _("as long before")}.get(
-        asked.against, _("version {version}").format(version=asked.against)
-    )
-    return now, then
-
-
 def _distributions(view: View, both: Compared, asked: data.Asked) -> None:
     st.subheader(_("How its values are spread"))
+    names = text.days(asked.since, asked.until, view.context.zone), other(asked.against)
     widgets.figure(
-        distribution.draw(both, view.scene.colours, names=_names(view, asked)),
+        distribution.draw(both, view.scene.colours, names=names),
         key=f"spread-{view.column}",
         alt=_("The shares of the values of {column}, both sides").format(column=view.column),
     )

@@ -59,7 +59,7 @@ def _lead(view: View) -> None:
     context, model = view.context, view.model
     standing = data.standing(context, model.name)
     if standing is not None and context.as_of is None:
-        widgets.lights(standing)
+        st.html(f'<div class="gk-said">{widgets.lights(standing)}</div>')
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         st.caption(widgets.freshness(view.facts.newest, context), width="content")
         if model.owner:

@@ -5,18 +5,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.foreign import one_line
 from core.text import N_, ngettext
 from core.text import gettext as _
 from dashboard import data, links, sentences, sparkline, text, widgets
 from dashboard.context import Context, Page
 from dashboard.theme import palette
 from dashboard.view import choice
-from reports.standing import Light, Signal, Standing
+from reports.standing import Light, Standing
 
 PAGE = Page(title=N_("Overview"), icon=":material/dashboard:", order=0)
 _SHOWN = 25
-_SIGNS = {Light.GOOD: "✓", Light.WATCH: "◐", Light.BAD: "✕", Light.UNKNOWN: "?"}
 _STATES = ("trouble", "watch", "unknown", "fine", "tickets")
 
 
@@ -146,45 +144,25 @@ def _card(context: Context, standing: Standing, history: Sequence[float | None])
         )
         goals = "".join(f"<p>{sentences.goal_html(one)}</p>" for one in standing.goals) or (
             "<p>"
-            + _escaped(_("No goal is declared: add one under goals: to see whether it will be reached."))
+            + html.escape(_("No goal is declared: add one under goals: to see whether it will be reached."))
             + "</p>"
         )
-        said = f"{goals}{_lights(standing)}{_facts(context, standing)}"
+        said = f"{goals}{widgets.lights(standing)}{_facts(context, standing)}"
         st.html(f'<div class="gk-model"><div>{said}</div>{picture}</div>')
 
 
-def _lights(standing: Standing) -> str:
-    """Show the three lights, each by name, word, sign and colour; under them why one is not green."""
-    named: tuple[tuple[str, Signal], ...] = (
-        (_("Service"), standing.service), (_("Model"), standing.performance), (_("Goal"), standing.goal),
-    )  # fmt: skip
-    chips = "".join(
-        f'<span class="gk-light gk-{signal.light.value}">{_SIGNS[signal.light]} {_escaped(name)}: '
-        f"{_escaped(sentences.light_word(signal.light))}</span>"
-        for name, signal in named
-    )
-    why = " · ".join(
-        f"{name}: {one_line(signal.reason, limit=160).removesuffix('.')}"
-        for name, signal in named
-        if signal.light is not Light.GOOD and signal.reason
-    )
-    return f'<p class="gk-lights">{chips}</p>' + (f"<small>{_escaped(why)}</small>" if why else "")
-
-
 def _facts(context: Context, standing: Standing) -> str:
-    fresh = _escaped(
+    fresh = html.escape(
         widgets.freshness(standing.fresh, context)
         if standing.fresh is not None
         else _("Nothing is collected yet. Run `goalkeeper collect`.").replace("`", "")
     )
-    work = [
-        f'<a href="tickets?ticket={ticket}" target="_self">'
-        + _escaped(_("Ticket {id} ({severity})").format(id=ticket, severity=widgets.severity_word(severity)))
-        + "</a>"
+    words = [
+        _("Ticket {id} ({severity})").format(id=ticket, severity=widgets.severity_word(severity))
         for ticket, severity in standing.tickets[:3]
-    ] or [_escaped(_("no open ticket"))]
+    ]
+    work = [
+        f'<a href="tickets?ticket={ticket}" target="_self">{html.escape(said)}</a>'
+        for (ticket, _severity), said in zip(standing.tickets, words, strict=False)
+    ] or [html.escape(_("no open ticket"))]
     return f"<small>{' · '.join([fresh, *work])}</small>"
-
-
-def _escaped(words: str) -> str:
-    return html.escape(words)

@@ -1,7 +1,5 @@
 """Whether the model is right: realised and estimated over time, and its curves for the range."""
 
-from datetime import timedelta
-
 import streamlit as st
 
 from core.config.model import Task
@@ -12,7 +10,7 @@ from core.text import N_
 from core.text import gettext as _
 from dashboard import curves, data, panel, sections, tables, text, widgets
 from dashboard.context import Context, Group, Page
-from dashboard.view import View, opened
+from dashboard.view import View, opened, other
 from metrics.curves import labels_by_score, precision_recall, reliability, roc
 from metrics.scores import average_precision, roc_area
 
@@ -47,28 +45,17 @@ def render(context: Context) -> None:
     known = figure(found.now.outcomes.labelled, "count")
     st.caption(_("From {n} predictions whose outcome is known.").format(n=known))
     # a reference is no range of this model's answers: its curves say nothing of who is compared here
-    other = found.then if view.against and found.then is not None else None
-    if view.against and other is None:
+    then = found.then if view.against and found.then is not None else None
+    if view.against and then is None:
         st.caption(text.markdown(found.reason))
-    outcomes = {_name(view): found.now.outcomes}
-    if other is not None:
-        outcomes[_other(view)] = other.outcomes
+    own = _("version {version}").format(version=view.version) if view.version else ""
+    outcomes = {own or text.days(view.since, view.until, context.zone): found.now.outcomes}
+    if then is not None:
+        outcomes[other(view.against)] = then.outcomes
     if view.model.task is Task.BINARY and isinstance(found.grids.score, NumericGrid):
         _curves(view, outcomes, found.grids.score)
     for name, one in outcomes.items():
         _confusion(one, found.grids.classes, name if len(outcomes) > 1 else "")
-
-
-def _name(view: View) -> str:
-    zone = view.context.zone
-    days = f"{text.day(view.since, zone)} – {text.day(view.until - timedelta(seconds=1), zone)}"
-    return _("version {version}").format(version=view.version) if view.version else days
-
-
-def _other(view: View) -> str:
-    if view.against == "before":
-        return _("as long before")
-    return _("version {version}").format(version=view.against)
 
 
 def _curves(view: View, outcomes: dict[str, Outcomes], grid: NumericGrid) -> None:

@@ -7,10 +7,11 @@ import streamlit as st
 from core.figures import figure, points
 from core.text import N_
 from core.text import gettext as _
-from dashboard import data, links, sections, tables, text, widgets
+from dashboard import data, links, tables, text, widgets
 from dashboard.context import Context, Group, Page
 from dashboard.tables import Cell
 from dashboard.view import View, choice, opened
+from metrics.measure import primary
 from reports.slices import LEAST, Slice, offered
 
 PAGE = Page(title=N_("Segments"), icon=":material/view_list:", order=16, group=Group.MODEL, of_model=True)
@@ -28,7 +29,7 @@ def render(context: Context) -> None:
             "segments: [region, campaign]",
         )
         return
-    metrics = offered(view.model, sections.primary(view.model))
+    metrics = offered(view.model, primary(view.model.task))
     titles = {name: view.context.query.title(view.model.name, name) for name in metrics}
     picked = links.pick(st.query_params, "metric", metrics, metrics[0])
     widgets.notes([picked.note])

@@ -17,6 +17,7 @@ from dashboard.charts import SCORE
 from dashboard.context import Context, Group, Page
 from dashboard.drawing import Drawing, drawn
 from dashboard.view import View, filters, is_collected, model_of
+from metrics.measure import primary
 from store import marks
 
 PAGE = Page(title=N_("Timeline"), icon=":material/timeline:", order=11, group=Group.MODEL, of_model=True)
@@ -63,7 +64,7 @@ def strips(model: Model) -> list[Strip]:
     ]
     judged = sections.performance(model)
     if judged:
-        found.append(Strip(family=_("Model"), title=judged[0].title, metric=sections.primary(model)))
+        found.append(Strip(family=_("Model"), title=judged[0].title, metric=primary(model.task)))
     found += [
         Strip(family=_("Goal"), title=kpi.title or name, metric=f"business.{name}")
         for name, kpi in model.kpis.items()
@@ -112,7 +113,7 @@ def _draw(
     view: View, strip: Strip, points: Sequence[MetricPoint], unit: str, *, first: bool, last: bool
 ) -> Drawing:
     shades = data.shades(
-        view.facts, strip.metric, sections.primary(view.model), view.version, view.segment, strip.column
+        view.facts, strip.metric, primary(view.model.task), view.version, view.segment, strip.column
     )
     height = 150 if first or last else 116
     chart = charts.trend({strip.title: points}, unit, view.scene, names=first, height=height, shades=shades)
