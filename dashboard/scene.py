@@ -164,7 +164,8 @@ def _draw_level(chart: Drawing, level: Level, words: str, side: str, scene: Scen
 def lay_out(chart: Drawing, unit: str, scene: Scene, height: int, *, legend: bool, top: int) -> None:
     """Set axes, margins and colours."""
     colours = scene.colours
-    chart.lay(**plain(colours, height, top=top), hovermode="closest", showlegend=legend)
+    below = -0.16 * max(1.0, 270 / height)  # as far under a low plot as under a high one
+    chart.lay(**plain(colours, height, top=top, below=below), hovermode="closest", showlegend=legend)
     chart.axis(
         "x",
         range=[local(moment, scene.zone).isoformat() for moment in (scene.since, scene.until)],
