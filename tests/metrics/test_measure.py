@@ -129,9 +129,13 @@ def test_it_estimates_each_version_before_its_labels_are_known() -> None:
     points = measured(cells, reference=rows(2000), stage="immature")
 
     found = {place: point for place, point in points.items() if place[0].startswith("estimated.")}
-    assert set(found) == {("estimated.log_loss", version, "", "") for version in ("", "v1", "v2")}
+    assert set(found) == {
+        (f"estimated.{name}", version, "", "")
+        for name in ("log_loss", "roc_auc")
+        for version in ("", "v1", "v2")
+    }
     assert all(point.final and point.value.state is ValueState.OK for point in found.values())
-    assert [point.value.n for point in found.values()] == [150, 100, 50]
+    assert [point.value.n for point in found.values()] == [150, 100, 50] * 2
 
 
 def test_it_keeps_little_of_a_segment() -> None:

@@ -47,4 +47,5 @@ METRIC = Metric(
     compute=roc_auc,
     tasks=BINARY,
     needs=frozenset({Need.LABELS, Need.SCORES, Need.REFERENCE}),
+    stored=True,
 )
