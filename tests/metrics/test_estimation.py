@@ -244,7 +244,8 @@ def test_it_needs_no_label_of_the_window() -> None:
 
     assert {one.name.partition(".")[2] for one in metrics} == {*BINARY, "mae"}
     assert {one.part for one in metrics} == {Part.INPUTS}
-    assert {one.name for one in metrics if one.stored} == {"estimated.log_loss", "estimated.mae"}
+    stored = {"estimated.log_loss", "estimated.roc_auc", "estimated.mae"}
+    assert {one.name for one in metrics if one.stored} == stored
 
 
 def regression(predicted: Floats, truth: Floats | None, grids: GridSet) -> Profile:
