@@ -41,6 +41,7 @@ class Session:
 
     def visit(self, page: str, query: str) -> Visit:
         """Run a page's script to its end, as an address that is opened does."""
+        from streamlit.proto.Alert_pb2 import Alert
         from streamlit.proto.BackMsg_pb2 import BackMsg
         from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -60,6 +61,8 @@ class Session:
                 charts += 1
             if kind == "delta" and heard.delta.new_element.WhichOneof("type") == "exception":
                 errors.append(heard.delta.new_element.exception.message)
+            if kind == "delta" and heard.delta.new_element.alert.format == Alert.ERROR:
+                errors.append(heard.delta.new_element.alert.body)
             if kind == "script_finished":
                 seconds = time.perf_counter() - begun
                 return Visit(seconds=seconds, charts=charts, kib=size / 1024, errors=tuple(errors))

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import re
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ from core.spelling import nearest_of
 from core.text import gettext as _
 
 _GUARD = re.compile(r"ImportError|ModuleNotFoundError")
+_IMPORTING = threading.RLock()
 _HOME = Path(__file__).resolve().parent.parent
 _OURS = frozenset(
     [
@@ -126,14 +128,14 @@ def load(port: Port, kind: str, extra_dirs: Sequence[Path] = ()) -> ModuleType:
     if kind not in files:
         raise UnknownPluginError(port, kind, sorted(files), nearest_of(kind, files))
     path, own = files[kind]
-    loaded = None if own else sys.modules.get(f"{port.package}.{kind}")
-    if loaded is not None:
-        return loaded
+    name = f"{port.package}.{kind}"
+    if not own and name in sys.modules:
+        return importlib.import_module(name)  # another thread may still be executing it: this waits
     try:
         needs = _needs(path)
         if needs and _extra(path):
             raise MissingExtraError(port, kind, needs)
-        return _import_own(port, kind, path) if own else importlib.import_module(f"{port.package}.{kind}")
+        return _import_own(port, kind, path) if own else importlib.import_module(name)
     except GoalkeeperError:
         raise
     except ModuleNotFoundError as error:
@@ -181,8 +183,11 @@ def _list(folder: Path, nested: bool) -> Iterator[tuple[str, Path]]:
 def _import_own(port: Port, kind: str, path: Path) -> ModuleType:
     place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     name = f"_goalkeeper_plugin_{place}_{port.name}_{kind.replace('.', '_')}"
-    if name in sys.modules:
-        return sys.modules[name]
+    with _IMPORTING:
+        return sys.modules[name] if name in sys.modules else _executed(name, path)
+
+
+def _executed(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(str(path))

@@ -25,7 +25,7 @@ from dashboard.scene import Moment, Shade
 from dashboard.sections import COLUMN_DRIFT
 from reports.moves import Move, moved
 from reports.nowcasts import with_nowcasts
-from reports.query import Heat, Restated
+from reports.query import Heat, Part, Restated
 from reports.sides import Sides
 from reports.sides import sides as read_sides
 from reports.slices import Slice
@@ -47,13 +47,14 @@ FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A range of a version and a segment, and what it is held against (`reports.sides`)."""
+    """A range of a version and a segment, the part of it, and what it is held against (`reports.sides`)."""
 
     since: datetime
     until: datetime
     version: str = ""
     segment: str = ""
-    against: str = ""
+    against: str | None = ""
+    part: Part = "both"
 
 
 def overview(context: Context) -> list[Standing]:
@@ -126,7 +127,7 @@ def sides(context: Context, model: str, asked: Asked) -> Sides:
 def _sides(_context: Context, mark: str, model: str, asked: Asked) -> Sides:
     return read_sides(
         _context.query, _context.project.models[model], since=asked.since, until=asked.until,
-        version=asked.version, segment=asked.segment, against=asked.against,
+        version=asked.version, segment=asked.segment, against=asked.against, part=asked.part,
     )  # fmt: skip
 
 

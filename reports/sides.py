@@ -16,7 +16,7 @@ from core.values import MetricValue
 from core.windows import Window
 from metrics.base import Metric, Per, Subject
 from metrics.columns import kind_of, pair
-from reports.query import Query
+from reports.query import Part, Query
 from store.grids import grid_set
 
 BEFORE = "before"
@@ -69,10 +69,19 @@ class Compared:
 
 def sides(
     query: Query, model: Model, *, since: datetime, until: datetime, version: str = "", segment: str = "",
-    against: str = "",
+    against: str | None = "", part: Part = "both",
 ) -> Sides:  # fmt: skip
-    """Return what [since, until) holds, and what it is held against."""
-    cells = query.merged(model.name, since=since, until=until, version=version or None, segment=segment)
+    """Return what [since, until) holds, and what it is held against; None: against nothing.
+
+    Only the `part` of the profiles that is asked for is read; a reference is always read whole.
+    """
+
+    def merged(begin: datetime, end: datetime, version: str) -> Mapping[ProfileKey, Profile]:
+        return query.merged(
+            model.name, since=begin, until=end, version=version or None, segment=segment, part=part
+        )
+
+    cells = merged(since, until, version)
     last = max(cells, key=lambda key: key.start, default=None)
     if last is None:
         return Sides(now=None, then=None, grids=GridSet(columns={}), reason=_("Nothing is known of it."))
@@ -80,14 +89,15 @@ def sides(
         grids = grid_set(session, last.grid_set)
     now = _pooled(cells, last.grid_set)
     window = Window(start=since, end=until, grain=model.grain)
+    if against is None:
+        return Sides(now=now, then=None, grids=grids)
     if not against:
         then = query.normal(model, window, last.grid_set, version=version, segment=segment)
         why = _("There is no reference yet.")
     else:
         span = (since - (until - since), since) if against == BEFORE else (since, until)
         own = version if against == BEFORE else against
-        before = query.merged(model.name, since=span[0], until=span[1], version=own or None, segment=segment)
-        then = _pooled(before, last.grid_set)
+        then = _pooled(merged(*span, own), last.grid_set)
         why = _("Nothing comparable is known of the other side.")
     if then is not None and then.grid_set != last.grid_set:
         then, why = None, _("The other side was counted on another grid set: not comparable.")

@@ -14,6 +14,12 @@ def slices(session: Session, model: str, source: str) -> dict[str, SliceRow]:
     return {row.name: row for row in session.scalars(query)}
 
 
+def unreadable(session: Session, model: str) -> list[SliceRow]:
+    """Return the parts of all of a model's sources that could not be read, by name."""
+    query = select(SliceRow).where(SliceRow.model == model, SliceRow.error != "")
+    return list(session.scalars(query.order_by(SliceRow.source, SliceRow.name)))
+
+
 def save_slices(session: Session, model: str, source: str, rows: Iterable[SliceRow]) -> None:
     """Put the parts of a source in place of those that were there; only what differs is written."""
     known = slices(session, model, source)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
+from sqlalchemy import Row
 
 from core.config import Schedule
 from core.config.model import Model
@@ -22,20 +23,20 @@ from store.heartbeats import PASS, WORKER, last_beat
 from store.quarantine import quarantined
 from store.requests import requests
 from store.runs import newest_runs, runs
-from store.slices import slices
-from store.tables import QuarantineRow, RequestRow, RunRow, SliceRow, WindowRow
-from store.windows import newest, windows
+from store.slices import unreadable
+from store.tables import QuarantineRow, RequestRow, RunRow, SliceRow
+from store.windows import collected, newest
 
 PAGE = Page(title=N_("Collectors"), icon=":material/sync:", order=32, group=Group.WORK)
-_RUNS, _NOTES, _SOURCES = 20, 40, ("predictions", "ground_truth")
+_RUNS, _NOTES, _DAYS = 20, 40, 400
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """How collecting of one model goes."""
+    """How collecting of one model goes; its windows are those of the last 400 days."""
 
     runs: Sequence[RunRow]
-    windows: Sequence[WindowRow]
+    windows: Sequence[Row[Any]]
     bad: Sequence[SliceRow]
     strange: Sequence[QuarantineRow]
 
@@ -166,13 +167,10 @@ def _asked_for(context: Context, row: RequestRow) -> str:
 
 def _state(context: Context, model: Model) -> State:
     with context.store.read() as session:
-        sources = [*_SOURCES, *(f"kpi:{name}" for name in model.kpis)]
         return State(
             runs=runs(session, model.name, limit=_RUNS),
-            windows=windows(session, model.name, model.grain),
-            bad=[
-                row for source in sources for row in slices(session, model.name, source).values() if row.error
-            ],
+            windows=collected(session, model.name, model.grain, context.now - timedelta(days=_DAYS)),
+            bad=unreadable(session, model.name),
             strange=quarantined(session, model.name)[:_NOTES],
         )
 
@@ -199,7 +197,8 @@ def _model(context: Context, model: Model) -> None:
     bad = sum(1 for run in state.runs if run.state == "failed")
     with st.container(horizontal=True, gap="medium", key=f"numbers-{model.name}"):
         _number(_("Newest data"), text.until(state.newest, context.zone), _lag(context, state.newest))
-        _number(_("Windows"), f"{len(state.windows):,}", _each(model.grain))
+        windows = _("{each}, in {n} days").format(each=_each(model.grain), n=_DAYS)
+        _number(_("Windows"), f"{len(state.windows):,}", windows)
         _number(_("Failed passes"), f"{bad}", _("of the last {n}").format(n=len(state.runs)))
         _number(_("Gaps"), f"{len(gaps)}", _("days without rows"))
         _number(_("Unreadable parts"), f"{len(state.bad)}", _("files or days"))
@@ -276,9 +275,8 @@ def _gaps(context: Context, model: Model, state: State) -> list[list[str]]:
     if not state.windows:
         return []
     known = {row.start: row for row in state.windows}
-    first = max(min(known), context.now - timedelta(days=400))
     found = []
-    for window in windows_between(first, context.now, model.grain, context.zone):
+    for window in windows_between(min(known), context.now, model.grain, context.zone):
         if window.is_open(context.now, model.settle_of(model.grain)):
             continue
         row = known.get(window.start)

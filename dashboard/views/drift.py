@@ -83,7 +83,7 @@ def _asked(view: View) -> data.Asked:
 
 def _distributions(view: View, both: Compared, asked: data.Asked) -> None:
     st.subheader(_("How its values are spread"))
-    names = text.days(asked.since, asked.until, view.context.zone), other(asked.against)
+    names = text.days(asked.since, asked.until, view.context.zone), other(asked.against or "")
     widgets.figure(
         distribution.draw(both, view.scene.colours, names=names),
         key=f"spread-{view.column}",

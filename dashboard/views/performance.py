@@ -1,5 +1,7 @@
 """Whether the model is right: realised and estimated over time, and its curves for the range."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.config.model import Task
@@ -35,7 +37,9 @@ def render(context: Context) -> None:
         st.caption(panel.nothing(view))
         return
     st.header(_("In this range"), anchor="range")
-    found = data.sides(context, view.model.name, view.asked)
+    # a reference is no range of this model's answers: its curves say nothing of who is compared here
+    asked = replace(view.asked, part="outcomes", against=view.against or None)
+    found = data.sides(context, view.model.name, asked)
     if found.now is None or not found.now.outcomes.labelled:
         widgets.empty(
             _("No outcome of this range is known yet."),
@@ -44,14 +48,12 @@ def render(context: Context) -> None:
         return
     known = figure(found.now.outcomes.labelled, "count")
     st.caption(_("From {n} predictions whose outcome is known.").format(n=known))
-    # a reference is no range of this model's answers: its curves say nothing of who is compared here
-    then = found.then if view.against and found.then is not None else None
-    if view.against and then is None:
+    if view.against and found.then is None:
         st.caption(text.markdown(found.reason))
     own = _("version {version}").format(version=view.version) if view.version else ""
     outcomes = {own or text.days(view.since, view.until, context.zone): found.now.outcomes}
-    if then is not None:
-        outcomes[other(view.against)] = then.outcomes
+    if found.then is not None:
+        outcomes[other(view.against)] = found.then.outcomes
     if view.model.task is Task.BINARY and isinstance(found.grids.score, NumericGrid):
         _curves(view, outcomes, found.grids.score)
     for name, one in outcomes.items():

@@ -1,6 +1,8 @@
 """Discovery of plug-ins by file name."""
 
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -127,3 +129,29 @@ def test_a_file_that_is_no_python_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("port", PORTS.values(), ids=list(PORTS))
 def test_every_plugin_of_ours_is_listed_with_its_state(port: Port) -> None:
     assert [row.kind for row in status(port)] == names(port)
+
+
+def test_threads_that_need_a_file_at_once_all_get_it_whole(tmp_path: Path) -> None:
+    put(tmp_path, "sources/slow.py", "import time\ntime.sleep(0.2)\nDONE = True\n")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _turn: load(PORTS["source"], "slow", [tmp_path]), range(4)))
+
+    assert all(module.DONE for module in found)
+    assert len({id(module) for module in found}) == 1
+
+
+def test_the_first_readers_of_a_server_all_get_every_metric() -> None:
+    """In a process of its own, as nothing may be imported yet."""
+    script = (
+        "import sys, threading\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from metrics.registry import all_metrics\n"
+        "sys.setswitchinterval(1e-5)\n"
+        "begin = threading.Barrier(5)\n"
+        "with ThreadPoolExecutor(5) as pool:\n"
+        "    found = list(pool.map(lambda _turn: (begin.wait(), len(all_metrics()))[1], range(5)))\n"
+        "assert len(set(found)) == 1, found\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
