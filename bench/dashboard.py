@@ -6,7 +6,9 @@
 The models have two years of daily windows; one in sixteen has 21 columns, the others have 3. They are
 collected once and copied, and the store is kept in bench/data for the next run. Each view is opened by five
 sessions at once over the WebSocket of the real server, cold (something was collected since, so that nothing
-kept is of use) and warm (the same again); a run lasts from the question to the script's end.
+kept is of use) and warm (the same again); a run lasts from the question to the script's end. Then one reader
+opens each view in a real Chromium, cold: `browser_s` lasts from the address to the last chart, and
+`browser_extra_s` is what that is more than an empty page of Streamlit's own with one chart, in the same run.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from bench.browser import Reader, empty, reader
 from bench.copied import copy_model
 from bench.made import CONFIG, Made, make
 from bench.soaked import postgres, tell
@@ -38,7 +41,10 @@ HERE = Path(__file__).parent
 DAYS, ROWS_A_DAY, WIDE_IN = 730, 1000, 16
 SESSIONS, TURNS = 5, 6
 MODELS = {"postgresql": 500, "sqlite": 60}
-COLUMNS = ("cold_p95_s", "warm_p95_s", "alone_cold_s", "alone_warm_s", "charts", "rss_mib")
+COLUMNS = (
+    "cold_p95_s", "warm_p95_s", "alone_cold_s", "alone_warm_s", "browser_s", "browser_extra_s", "charts",
+    "rss_mib",
+)  # fmt: skip
 WIDE, NARROW = "wide", "narrow"
 
 
@@ -68,17 +74,35 @@ def main() -> None:
 
 def _measured(made: Filled, views: Sequence[str]) -> list[dict[str, Any]]:
     print(f"{made.kind}: {len(made.models)} models, {made.points:,} points, {SESSIONS} sessions")
-    print(f"{'view':<14}" + "".join(f"{name:>14}" for name in COLUMNS) + f"{'KiB':>10}")
+    print(f"{'view':<14}" + "".join(f"{name:>17}" for name in COLUMNS) + f"{'KiB':>10}")
     rows = []
-    with served(
-        ["goalkeeper", "dashboard", "--config", str(made.config), "--port"], made.config.parent
-    ) as at:
+    command = ["goalkeeper", "dashboard", "--config", str(made.config), "--port"]
+    with served(command, made.config.parent) as at, reader() as browser, empty(made.config.parent) as plain:
         turn = itertools.cycle(made.models)
         with sessions(at.port, 1) as [first]:
             first.visit("overview", "")  # what a server does once
+        for own, path in ((at, "overview"), (plain, "")):
+            browser.open(own, path, 0)  # what a browser does once
+        floor = statistics.median(browser.open(plain, "", 1) for _turn in range(TURNS))
+        print(f"an empty page with one chart in Chromium: {floor:.2f} s")
         for view in views:
-            rows.append(_view(at, made, view, turn))
+            row = _view(at, made, view, turn)
+            rows.append(row | _seen(at, made, view, turn, browser, floor, row["charts"]))
+            shown = "".join(f"{rows[-1][name]:>17}" for name in COLUMNS)
+            print(f"{view:<14}{shown}{row['kib']:>10.0f}", flush=True)
     return rows
+
+
+def _seen(
+    at: Served, made: Filled, view: str, turn: Iterator[str], browser: Reader, floor: float, charts: int
+) -> dict[str, float]:
+    """Time one reader's browser; the median of some visits, each of them cold."""
+    took = []
+    for _turn in range(TURNS):
+        _changed(made)
+        took.append(browser.open(at, f"{view}?model={next(turn)}", charts))
+    seen = statistics.median(took)
+    return {"browser_s": round(seen, 2), "browser_extra_s": round(seen - floor, 2)}
 
 
 def _view(at: Served, made: Filled, view: str, turn: Iterator[str]) -> dict[str, Any]:
@@ -95,15 +119,13 @@ def _view(at: Served, made: Filled, view: str, turn: Iterator[str]) -> dict[str,
     errors = {error for one in (*cold, *warm, *alone) for error in one.errors}
     if errors:
         raise RuntimeError(f"{view}: {errors}")
-    row = {
+    return {
         "view": view, "store": made.kind, "points": made.points, "sessions": SESSIONS, "version": __version__,
         "cold_p95_s": _p95(cold), "warm_p95_s": _p95(warm), "alone_cold_s": round(alone[0].seconds, 3),
         "alone_warm_s": round(statistics.median(one.seconds for one in alone[1:]), 3),
-        "charts": max(one.charts for one in cold), "rss_mib": round(at.rss_mib),
+        "charts": min(one.charts for one in cold), "rss_mib": round(at.rss_mib),
+        "kib": round(max(one.kib for one in cold)),
     }  # fmt: skip
-    shown = "".join(f"{row[name]:>14}" for name in COLUMNS)
-    print(f"{view:<14}{shown}{max(one.kib for one in cold):>10.0f}", flush=True)
-    return row
 
 
 def _changed(made: Filled) -> None:

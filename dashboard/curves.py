@@ -52,9 +52,10 @@ def reliability(found: Mapping[str, Sequence[Band]], palette: Palette, *, x: str
 
 def _blank(palette: Palette, *, x: str, y: str) -> Drawing:
     chart = Drawing(**plain(palette, 330, below=-0.28), showlegend=True, hovermode="closest")
+    chart.lay(margin={"l": 58, "b": 104})
     for name, title in (("x", x), ("y", y)):
         chart.axis(
-            name, range=[-0.02, 1.02], gridcolor=palette.line, zeroline=False, nticks=6, automargin=True,
+            name, range=[-0.02, 1.02], gridcolor=palette.line, zeroline=False, nticks=6, automargin=False,
             tickformat=".0%", tickfont={"size": 11, "color": palette.muted},
             title={"text": text.figure(title), "font": {"size": 11, "color": palette.muted}, "standoff": 6},
         )  # fmt: skip

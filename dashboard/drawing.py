@@ -18,9 +18,10 @@ class Drawing:
         self.traces: list[dict[str, Any]] = []
         self.shapes: list[dict[str, Any]] = []
         self.annotations: list[dict[str, Any]] = []
-        self.layout: dict[str, Any] = {
-            "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "xaxis": {}, "yaxis": {},
-        } | layout  # fmt: skip
+        clear = "rgba(0,0,0,0)"
+        # else plotly measures each label once more, to hide those that reach over the edge
+        axes = {name: {"ticklabeloverflow": "allow"} for name in ("xaxis", "yaxis")}
+        self.layout: dict[str, Any] = {"paper_bgcolor": clear, "plot_bgcolor": clear} | axes | layout
 
     def add(self, kind: str, **said: Any) -> None:
         """Add a trace: scatter, heatmap, waterfall, bar."""

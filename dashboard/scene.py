@@ -12,6 +12,9 @@ from dashboard import text
 from dashboard.drawing import Drawing, plain
 from dashboard.options import Palette
 
+_LEFT, _BELOW, _LEGEND = 54, 30, 26
+"""Pixels for the numbers at the left, the days below, and the legend under them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shade:
@@ -162,10 +165,11 @@ def _draw_level(chart: Drawing, level: Level, words: str, side: str, scene: Scen
 
 
 def lay_out(chart: Drawing, unit: str, scene: Scene, height: int, *, legend: bool, top: int) -> None:
-    """Set axes, margins and colours."""
+    """Set axes, colours and margins: fixed ones, so that plots side by side and one under another align."""
     colours = scene.colours
     below = -0.16 * max(1.0, 270 / height)  # as far under a low plot as under a high one
     chart.lay(**plain(colours, height, top=top, below=below), hovermode="closest", showlegend=legend)
+    chart.lay(margin={"l": _LEFT, "b": _BELOW + (_LEGEND if legend else 0)})
     chart.axis(
         "x",
         range=[local(moment, scene.zone).isoformat() for moment in (scene.since, scene.until)],
@@ -174,6 +178,7 @@ def lay_out(chart: Drawing, unit: str, scene: Scene, height: int, *, legend: boo
         linecolor=colours.line,
         tickfont={"size": 11, "color": colours.muted},
         nticks=7,
+        automargin=False,
         tickformatstops=[
             {"dtickrange": [None, 3600000 * 23], "value": "%H:%M\n%-d %b"},
             {"dtickrange": [3600000 * 23, None], "value": "%-d %b"},
@@ -187,7 +192,7 @@ def lay_out(chart: Drawing, unit: str, scene: Scene, height: int, *, legend: boo
         zeroline=False,
         tickfont={"size": 11, "color": colours.muted},
         nticks=6,
-        automargin=True,
+        automargin=False,
     )
 
 

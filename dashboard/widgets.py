@@ -151,16 +151,7 @@ def explain(
     `points` is asked for the numbers only when somebody wants the file.
     """
     with st.expander(_("What is this?"), icon=":material/info:", type="compact"):
-        if metric is None:
-            st.markdown(_("A KPI of the project, as its configuration declares it."))
-        else:
-            st.markdown(f"**{text.markdown(_(metric.title))}** · {_better(metric.better.value)}")
-            st.code(_(metric.formula), language=None, wrap_lines=True)
-            if metric.misleads:
-                st.markdown(_("When it misleads:") + " " + text.markdown(_(metric.misleads)))
-            if metric.source:
-                st.caption(_("Source:") + " " + text.markdown(metric.source))
-        st.markdown(_next_step(name))
+        st.markdown("\n\n".join(part for part in (*_told(metric), _next_step(name)) if part))
         st.download_button(
             _("Download CSV"),
             data=lambda: _csv(points()),
@@ -171,6 +162,19 @@ def explain(
             on_click="ignore",
             type="tertiary",
         )
+
+
+def _told(metric: Metric | None) -> list[str]:
+    """Say as markdown what a metric is; a block of code would have every page load what colours it."""
+    if metric is None:
+        return [_("A KPI of the project, as its configuration declares it.")]
+    formula = _(metric.formula).replace("`", "'")
+    return [
+        f"**{text.markdown(_(metric.title))}** · {_better(metric.better.value)}",
+        f"`` {formula} ``",
+        _("When it misleads:") + " " + text.markdown(_(metric.misleads)) if metric.misleads else "",
+        _("Source:") + " " + text.markdown(metric.source) if metric.source else "",
+    ]
 
 
 def figure(
