@@ -197,7 +197,7 @@ def heat_map(
         automargin=True,
         fixedrange=True,
     )
-    chart.axis("x", fixedrange=True)
+    chart.axis("x", fixedrange=True, nticks=5)
     chart.lay(hovermode="closest", hoverdistance=-1)  # the nearest mark is that of the cell below
     return chart
 

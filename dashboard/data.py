@@ -31,6 +31,7 @@ from reports.sides import sides as read_sides
 from reports.slices import Slice
 from reports.slices import slices as read_slices
 from reports.standing import GoalStanding, Standing, goal_standing, histories, standings, with_sums
+from reports.weeks import Week, last_week
 from store.alerts import alerts, rule_states
 from store.goals import goal_history
 from store.grids import grid_set
@@ -348,6 +349,16 @@ def _goals(_context: Context, mark: str, model: str, as_of: datetime | None) -> 
             past[goal.kpi] = [row for row in rows if as_of is None or row.as_of <= as_of][-1:]
     # without the sums of today, which would not fit
     return tuple(goal_standing(query, config, goal, past[goal.kpi]) for goal in config.goals)
+
+
+def week(context: Context, model: str, kpi: str) -> Week | None:
+    """Return a KPI's last complete week, as of the earlier time that the address names."""
+    return _week(context, context.mark, model, kpi, context.as_of)
+
+
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _week(_context: Context, mark: str, model: str, kpi: str, as_of: datetime | None) -> Week | None:
+    return last_week(_context.query, _context.project.models[model], kpi, _context.now, as_of=as_of)
 
 
 def standing(context: Context, model: str) -> Standing | None:

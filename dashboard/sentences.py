@@ -2,23 +2,38 @@
 
 import html
 import re
-from datetime import date
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
+from core.config import Kpi
 from core.foreign import one_line
 from core.text import gettext as _
+from core.values import MetricValue
 from dashboard import text
 from reports.standing import GoalStanding, Light, Standing
+from reports.weeks import Week
 
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
-def goal_sentence(standing: GoalStanding) -> str:
+def goal_sentence(standing: GoalStanding, last: str = "") -> str:
     """Write the goal as one paragraph of markdown: where the KPI stands, the goal, and what is to come.
 
-    Every foreign word in it is escaped.
+    `last` is what was said of its last week (`week_sentence`) and goes first. Every foreign word in it is
+    escaped.
     """
-    return " ".join(part for part in (_kpi(standing), _goal(standing)) if part)
+    return " ".join(part for part in (last, _kpi(standing, is_first=not last), _goal(standing)) if part)
+
+
+def week_sentence(week: Week, standing: GoalStanding, zone: ZoneInfo) -> str:
+    """Write the last complete week of a goal's KPI as a sentence of markdown."""
+    last = week.until - timedelta(seconds=1)
+    return _("**{title}** in the week to {day}: **{value}**{details}.").format(
+        title=text.markdown(standing.title, limit=60), day=text.date(last.astimezone(zone).date()),
+        value=text.number(week.value.value, standing.unit),
+        details=_details(week.value, standing.unit, standing.kpi),
+    )  # fmt: skip
 
 
 def goal_html(standing: GoalStanding) -> str:
@@ -92,32 +107,38 @@ def next_step(standing: Standing | None) -> str:
     return _("Nothing: service, model and goal are fine.")
 
 
-def _kpi(standing: GoalStanding) -> str:
-    title = text.markdown(standing.title, limit=60)
-    days = standing.goal.over.days
+def _kpi(standing: GoalStanding, *, is_first: bool) -> str:
+    title, days = text.markdown(standing.title, limit=60), standing.goal.over.days
     if standing.value is None:
         return _("**{title}** in the last {days} days is not known yet.").format(title=title, days=days)
+    words = (
+        _("**{title}** in the last {days} days: **{value}**{details}.")
+        if is_first
+        else _("In the last {days} days: **{value}**{details}.")
+    )
+    return words.format(
+        title=title, days=days, value=text.number(standing.value, standing.unit),
+        details=_details(standing, standing.unit, standing.kpi),
+    )  # fmt: skip
+
+
+def _details(known: GoalStanding | MetricValue, unit: str, kpi: Kpi) -> str:
+    """Say of how many, and the likely range, in brackets; '' where nothing is known of either."""
     details = []
-    if standing.numerator is not None and standing.denominator:
+    if known.numerator is not None and known.denominator:
         details.append(
             _("{numerator} of {denominator}{what}").format(
-                numerator=f"{standing.numerator:,.0f}",
-                denominator=f"{standing.denominator:,.0f}",
-                what=_counted(standing),
+                numerator=f"{known.numerator:,.0f}", denominator=f"{known.denominator:,.0f}",
+                what=_counted(kpi),
             )
-        )
-    if standing.lower is not None and standing.upper is not None:
+        )  # fmt: skip
+    if known.lower is not None and known.upper is not None:
         details.append(
             _("likely {lower} to {upper}").format(
-                lower=_bare(standing.lower, standing.unit), upper=_bare(standing.upper, standing.unit)
+                lower=_bare(known.lower, unit), upper=_bare(known.upper, unit)
             )
         )
-    return _("**{title}** in the last {days} days: **{value}**{details}.").format(
-        title=title,
-        days=days,
-        value=text.number(standing.value, standing.unit),
-        details=f" ({'; '.join(details)})" if details else "",
-    )
+    return f" ({'; '.join(details)})" if details else ""
 
 
 def _goal(standing: GoalStanding) -> str:
@@ -144,10 +165,10 @@ def _goal(standing: GoalStanding) -> str:
     return f"{head}; {', '.join(tail)}." if tail else f"{head}."
 
 
-def _counted(standing: GoalStanding) -> str:
-    name = standing.kpi.denominator
+def _counted(kpi: Kpi) -> str:
+    name = kpi.denominator
     if name is None:
-        return " " + _("predictions") if standing.kpi.source is None else ""
+        return " " + _("predictions") if kpi.source is None else ""
     return f" {text.markdown(name.replace('_', ' '), limit=40)}" if _NAME.fullmatch(name) else ""
 
 

@@ -15,6 +15,7 @@ from core.evidence import Evidence, Finding, ProofFact
 from core.figures import figure, points
 from core.rules import TicketState
 from core.text import gettext as _
+from core.text import ngettext
 from core.windows import Grain
 from dashboard import acts, charts, data, explanation, tables, text, widgets
 from dashboard.context import Context
@@ -87,10 +88,11 @@ def render(context: Context, ticket_id: int) -> None:
         )
         st.page_link(context.pages["tickets"], label=_("All tickets"), icon=":material/arrow_back:")
         return
-    context = replace(context, as_of=None)  # whoever comes to work on it needs what is known now
+    as_of, context = context.as_of, replace(context, as_of=None)  # who works on it needs what is known now
     st.page_link(context.pages["tickets"], label=_("All tickets"), icon=":material/arrow_back:")
     st.title(text.markdown(row.title, limit=200))
     _head(context, opened)
+    _later(opened, as_of, context)
     since = min((one.since for one in opened.findings), default=row.opened_at)
     acts.panel(context, row, since)
     with st.container(key="split-ticket"):
@@ -124,6 +126,19 @@ def _head(context: Context, opened: Opened) -> None:
                 query_params={"model": row.model},
                 icon=":material/monitoring:",
             )
+
+
+def _later(opened: Opened, as_of: datetime | None, context: Context) -> None:
+    """Tell whoever comes from an older message that the ticket went on since."""
+    later = [event for event in opened.trail if as_of is not None and event.at > as_of]
+    if not later or as_of is None:
+        return
+    words = ngettext(
+        "You come from {when}: {n} thing was done since then, below. This is how the ticket stands now.",
+        "You come from {when}: {n} things were done since then, below. This is how the ticket stands now.",
+        len(later),
+    )
+    st.info(words.format(when=text.moment(as_of, context.zone), n=len(later)), icon=":material/history:")
 
 
 def _facts(context: Context, opened: Opened, since: datetime) -> None:

@@ -35,6 +35,7 @@ from reports.mail import (
 )
 from reports.query import Query
 from reports.references import stale
+from reports.weeks import last_week, together
 from reports.wording import Links
 from store import alerts, goals, outbox, tickets, windows
 from store.database import Store
@@ -126,9 +127,10 @@ def preview(store: Store, project: Project, now: datetime) -> Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What a digest says of one model."""
+    """What a digest says of one model; `link` leads to the page that shows the same as of then."""
 
     title: str
+    link: str
     tone: Tone
     headline: str
     blocks: tuple[Block, ...]
@@ -146,9 +148,12 @@ def _message(parts: Sequence[Part], row: OutboxRow, project: Project) -> Message
     blocks: list[Block] = []
     for part in ordered:
         if len(ordered) > 1:
-            blocks.append(Section(title=part.title))
+            blocks.append(Section(title=part.title, link=part.link))
         blocks += [one for one in part.blocks if not isinstance(one, Image) or one.name in names]
-    blocks.append(Button(label=_("Open the overview"), link=links.overview()))
+    single = ordered[0] if len(ordered) == 1 else None
+    link = single.link if single is not None else links.overview()
+    label = _("Open Goalkeeper") if single is not None else _("Open the overview")
+    blocks.append(Button(label=label, link=link))
     work = sum(part.tickets for part in parts)
     tone = ordered[0].tone if ordered else Tone.CALM
     word = ngettext("{n} open ticket", "{n} open tickets", work).format(n=work)
@@ -176,7 +181,7 @@ def _message(parts: Sequence[Part], row: OutboxRow, project: Project) -> Message
         subject=plain(f"{letter.where.split(' · ')[0]}: {letter.title}"),
         text=text,
         html=html,
-        link=links.overview(),
+        link=link,
         pictures=tuple(shown),
     )
 
@@ -251,9 +256,10 @@ def _part(query: Query, model: Model, now: datetime) -> Part:
         blocks.append(Items(title=_("Reference"), items=items(old)))
     tone = next((one for one in _WORST if one in tones), Tone.CALM)
     headline = headlines[0] if headlines else _("{title}: nothing to report").format(title=model.shown_title)
+    page = links.model("goals" if model.kpis else "model")
     return Part(
-        title=model.shown_title, tone=tone, headline=headline, blocks=tuple(blocks), images=tuple(images),
-        tickets=len(work), word=words.get(tone, ""),
+        title=model.shown_title, link=page, tone=tone, headline=headline, blocks=tuple(blocks),
+        images=tuple(images), tickets=len(work), word=words.get(tone, ""),
     )  # fmt: skip
 
 
@@ -284,17 +290,14 @@ def _kpi(query: Query, model: Model, kpi: str, now: datetime) -> tuple[Number, s
     """Return the last week whose labels are known, in figures and in one line."""
     title = model.kpis[kpi].title or kpi
     unit, currency = kpi_unit(model.kpis[kpi])
-    known = [point for point in _series(query, model, kpi, now) if point.value.state is ValueState.OK]
-    if not known:
+    week = last_week(query, model, kpi, now)
+    if week is None:
         nothing = _("There is no complete week yet.")
         return Number(label=title, figure="—", detail=nothing), _("{title}: not known yet").format(
             title=title
         )
-    until = known[-1].window.end
-    since = until - timedelta(days=7)
-    value = query.value(model.name, f"business.{kpi}", since=since, until=until, now=now).value
-    zone = query.project.zone
-    last = day_text((until - timedelta(seconds=1)).astimezone(zone).date())
+    value, zone = week.value, query.project.zone
+    last = day_text((week.until - timedelta(seconds=1)).astimezone(zone).date())
     shown = figure(value.value, unit, currency=currency)
     parts = []
     if value.numerator is not None and value.denominator and unit == "percent":
@@ -335,7 +338,7 @@ def _restated(query: Query, model: Model, kpi: str, before: datetime, now: datet
     week = [point for point in known if point.window.start >= first]
     starts = {point.window.start for point in week}
     later = [point for point in told_at(None) if point.window.start in starts]
-    was, is_ = _ratio(week), _ratio(later)
+    was, is_ = together(week).value, together(later).value
     unit, currency = kpi_unit(model.kpis[kpi])
     told, tells = (figure(value, unit, currency=currency) for value in (was, is_))
     if was is None or is_ is None or told == tells:
@@ -352,16 +355,6 @@ def _restated(query: Query, model: Model, kpi: str, before: datetime, now: datet
         before=told,
         days=f"{days}: {why}" if why else days,
     )
-
-
-def _ratio(points: Sequence[MetricPoint]) -> float | None:
-    """Return the value of several windows together; None where one of them is no ratio."""
-    pairs = [(one.value.numerator, one.value.denominator) for one in points]
-    above = [one for one, _below in pairs if one is not None]
-    below = [one for _above, one in pairs if one is not None]
-    if not pairs or len(above) < len(pairs) or len(below) < len(pairs) or not sum(below):
-        return None
-    return sum(above) / sum(below)
 
 
 def _counted(kpi: Kpi) -> str:

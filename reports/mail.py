@@ -101,9 +101,10 @@ class Button:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A heading inside a digest of several models."""
+    """A heading inside a digest of several models; `link` leads to the model's page."""
 
     title: str
+    link: str = ""
     kind: str = "section"
 
 

@@ -114,6 +114,16 @@ def _tell(url: str, *statements: str) -> None:
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Replay the whole demo, two minutes and a half, and return its folder: to be read only."""
+    from goalkeeper.demo.replay import replay
+
+    folder = tmp_path_factory.mktemp("demo")
+    replay(folder, say=lambda _line: None)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     """Start a Chromium for the tests of one file: its event loop must not run while others' begin."""

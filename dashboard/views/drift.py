@@ -159,7 +159,7 @@ def _since_when(view: View) -> None:
 
 def _by_segment(view: View, asked: data.Asked) -> None:
     """Offer the drift of this column in each segment; it is computed only when asked for."""
-    if not view.facts.segments or view.context.as_of is not None:
+    if not view.facts.segments:
         return
     if not st.toggle(_("In which segments"), key="by-segment"):
         return

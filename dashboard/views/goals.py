@@ -15,7 +15,7 @@ from dashboard import data, links, panel, sections, sentences, tables, text, wat
 from dashboard.context import Context, Page
 from dashboard.tables import Cell
 from dashboard.theme import palette
-from dashboard.view import View, choice, filters, is_collected
+from dashboard.view import View, choice, earlier, filters, is_collected
 from metrics.decomposition import Split
 from reports import pictures
 from reports.moves import Move
@@ -49,6 +49,7 @@ def render(context: Context) -> None:
     widgets.notes([picked.note, *notes])
     if not is_collected(view):
         return
+    earlier(view)
     since = _since(view)
     with sentences_place:
         said = _sentences(view, since)
@@ -64,7 +65,13 @@ def _sentences(view: View, since: date) -> dict[str, str]:
     standings = data.goals(context, model.name)
     told: dict[str, str] = {}
     for standing in standings:
-        said = [sentences.goal_sentence(standing)]
+        week = data.week(context, model.name, standing.goal.kpi)
+        last = (
+            sentences.week_sentence(week, standing, context.zone)
+            if week is not None and week.value.value is not None
+            else ""
+        )
+        said = [sentences.goal_sentence(standing, last)]
         move = data.move(context, model.name, standing.goal.kpi, *_span(view, since))
         if move is not None:
             said.append(text.markdown(moved_words(move, context.zone)))
@@ -120,7 +127,7 @@ def moved_words(move: Move, zone: ZoneInfo) -> str:
 
 def _since(view: View) -> date:
     """Offer the day from which on a KPI is compared with the time before."""
-    newest = view.facts.newest or view.context.now
+    newest = min(view.facts.newest or view.context.now, view.context.as_of or view.context.now)
     last = (newest - timedelta(seconds=1)).astimezone(view.context.zone).date()
     ripe = last - data.maturity(view.context, view.model.name)
     default = ripe - timedelta(days=_AGO - 1)

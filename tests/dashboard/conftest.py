@@ -9,16 +9,17 @@ import pytest
 from bench.visits import served as served_by
 from tests.dashboard.made import Made, made
 
+BUILD = Path(__file__).resolve().parents[2] / "build"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--screenshots DIR`: where the pictures of the pages go (default: pytest's own folder)."""
+    """`--screenshots DIR`: where the pictures of the pages go (default: build/screenshots)."""
     parser.addoption("--screenshots", default=None, metavar="DIR", help="where pictures of the pages go")
 
 
 @pytest.fixture(scope="session")
-def screenshots(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    asked = request.config.getoption("--screenshots", default=None)
-    folder = Path(asked) if asked else tmp_path_factory.mktemp("screenshots")
+def screenshots(request: pytest.FixtureRequest) -> Path:
+    folder = Path(request.config.getoption("--screenshots", default=None) or BUILD / "screenshots")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -10,9 +10,10 @@ import pytest
 
 from store import tickets
 from tests.dashboard.made import Made
+from tests.dashboard.watched import Watched
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
@@ -36,42 +37,6 @@ ADDRESSES = {
     "digest": ("/reports?view=digest", "As it would be sent now"),
     "collectors": ("/collectors", "log.parquet cannot be read"),
 }
-OWN_LOOK_UP = re.compile(r"/_stcore/(health|host-config)")
-"""Streamlit asks for these below every page's name first, is told 404 and asks again at the root."""
-
-
-class Watched:
-    """A page whose console is listened to."""
-
-    def __init__(self, page: "Page", address: str) -> None:
-        self.page, self._address = page, address
-        self.said: list[str] = []
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.said.append(str(error)))
-
-    def _hear(self, message: "ConsoleMessage") -> None:
-        if message.type == "error" and not OWN_LOOK_UP.search(message.location.get("url", "")):
-            self.said.append(f"{message.text} ({message.location.get('url')})")
-
-    def open(self, path: str, text: str = "") -> "Page":
-        """Open an address of the dashboard and wait until it shows `text` and has settled."""
-        self.page.goto(f"{self._address}{path}")
-        self.page.locator("h1").first.wait_for()
-        if text:
-            self.page.wait_for_function(
-                "text => document.body.innerText.replaceAll('\\u00a0', ' ').includes(text)", arg=text
-            )
-        self.page.wait_for_function(
-            "() => document.querySelector('[data-test-script-state]')"
-            "?.dataset.testScriptState === 'notRunning'"
-            " && !document.querySelector('[data-testid=\"stSkeleton\"]')"
-        )
-        return self.page
-
-    def check(self) -> None:
-        """Nothing broke."""
-        assert self.page.locator('[data-testid="stException"]').count() == 0
-        assert self.said == []
 
 
 @pytest.fixture
@@ -167,12 +132,7 @@ def test_each_page_opens_by_its_address_and_fits(
     context.set_default_timeout(30_000)
     watched = Watched(context.new_page(), address)
     for name, (path, text) in ADDRESSES.items():
-        page = watched.open(path, text)
-        main = page.locator('[data-testid="stMain"]')
-        height, wide, room = main.evaluate("m => [m.scrollHeight, m.scrollWidth, m.clientWidth]")
-        page.set_viewport_size({"width": width, "height": min(max(height + 20, 1000), 8000)})
-        page.screenshot(path=screenshots / f"{name}-{width}-{scheme}.png", animations="disabled")
-        page.set_viewport_size({"width": width, "height": 1000})
-        assert wide <= room, f"{name} is {wide} wide where there is room for {room}"
+        watched.open(path, text)
+        watched.picture(screenshots / f"{name}-{width}-{scheme}.png", width)
         watched.check()
     context.close()

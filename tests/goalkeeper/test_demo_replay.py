@@ -30,11 +30,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
-def complete(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Store]]:
-    folder = tmp_path_factory.mktemp("demo")
-    replay(folder, say=quiet)
-    store = Store.open(load(folder / "goalkeeper.yaml").store.reveal())
-    yield folder, store
+def complete(demo: Path) -> Iterator[tuple[Path, Store]]:
+    store = Store.open(load(demo / "goalkeeper.yaml").store.reveal())
+    yield demo, store
     store.close()
 
 
