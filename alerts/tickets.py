@@ -17,7 +17,7 @@ from core.rules import WORKING, AlertState, Dismissal, Resolution, TicketKind, T
 from core.spelling import listed, nearest_of
 from core.text import gettext as _
 from core.text import ngettext
-from store import alerts, outbox, tickets
+from store import alerts, outbox, silences, tickets
 from store.tables import AlertRow, TicketEventRow, TicketRow
 
 ACTOR = "goalkeeper"
@@ -76,6 +76,26 @@ def comment(session: Session, ticket_id: int, text: str, *, actor: str, now: dat
     tickets.add_event(
         session, ticket.id, at=now, actor=actor, action="commented", detail={"text": _text(text)}
     )
+    return ticket
+
+
+def silence(
+    session: Session, ticket_id: int, *, rule: str, until: datetime, reason: str, actor: str, now: datetime
+) -> TicketRow:
+    """Keep a rule of the ticket's model ('' means all of them) quiet until a time; the ticket stays open."""
+    ticket, reason = find(session, ticket_id), _text(reason)
+    if until <= now:
+        raise TicketError(
+            _("{until} is over already.").format(until=until.isoformat()),
+            hint=_("Name a time in the future."),
+        )
+    silences.add(
+        session, model=ticket.model, rule=rule, segment="", until=until, reason=reason, actor=actor, now=now
+    )
+    tickets.add_event(
+        session, ticket.id, at=now, actor=actor, action="silenced",
+        detail={"rule": rule, "until": until.isoformat(), "text": reason},
+    )  # fmt: skip
     return ticket
 
 

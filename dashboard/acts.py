@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 
 from alerts import retraining
 from alerts import tickets as desk
+from alerts.defaults import rules_of
 from core.errors import GoalkeeperError
 from core.foreign import one_line
 from core.rules import Dismissal, TicketState
 from core.text import gettext as _
-from dashboard import text, widgets
+from dashboard import silence, text, widgets
 from dashboard.context import Context
 from store import retrainings
 from store.tables import TicketRow
@@ -35,6 +36,7 @@ def panel(context: Context, ticket: TicketRow, since: datetime) -> None:
             _retrain(context, ticket)
             _assign(context, ticket)
         _comment(context, ticket)
+        _silence(context, ticket)
         if ticket.state != TicketState.CLOSED:
             _close(context, ticket)
             _accept(context, ticket, since)
@@ -122,6 +124,26 @@ def _comment(context: Context, ticket: TicketRow) -> None:
                 lambda session, who, now: desk.comment(session, ticket.id, words, actor=who, now=now),
                 _("The comment stands in the trail."),
             )
+
+
+def _silence(context: Context, ticket: TicketRow) -> None:
+    model = context.project.models.get(ticket.model)
+    if model is None:
+        return
+    with context.store.read() as session:
+        own = {row.rule for row in desk.alerts_of(session, ticket)}
+    titles = {watch.id: _(watch.title) for watch in rules_of(model) if watch.id in own}
+
+    def keep(rule: str, until: datetime, reason: str) -> None:
+        _do(
+            context,
+            lambda session, who, now: desk.silence(
+                session, ticket.id, rule=rule, until=until, reason=reason, actor=who, now=now
+            ),
+            _("Quiet until {until}.").format(until=text.moment(until, context.zone)),
+        )
+
+    silence.form("silence", titles, keep, context.now)
 
 
 def _close(context: Context, ticket: TicketRow) -> None:

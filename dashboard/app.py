@@ -23,6 +23,7 @@ from store import changes, heartbeats, settings
 from store.database import Store
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_REFRESH_S = 60
 
 
 def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1", first: str = "overview") -> None:
@@ -70,7 +71,17 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1", firs
     for problem in broken:
         st.warning(text.markdown(problem), icon=":material/extension_off:")
     current.run()
+    _refreshed(context)
     _settled()
+
+
+@st.fragment(run_every=_REFRESH_S)
+def _refreshed(context: Context) -> None:
+    """Draw the page anew once something was collected; what is chosen, and where one reads, stays."""
+    with context.store.read() as session:
+        is_older = changes.data_version(session) != context.version
+    if is_older and context.as_of is None:
+        st.rerun()
 
 
 @st.cache_resource(show_spinner=False)
@@ -110,6 +121,7 @@ def _context(path: Path, now: datetime, foreign: bool) -> Context:
         now=shown,
         clock=now,
         demo=bool(own),
+        version=mark,
         mark=f"{store.url}|{mark}|{_changed(path)}|{shown:%Y-%m-%dT%H}|{text.language()}",
         reader=reader(project, foreign=foreign),
         worker=worker,

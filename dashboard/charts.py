@@ -90,13 +90,18 @@ def trend(
     return chart
 
 
-def config() -> dict[str, Any]:
-    """Return what plotly is told for every figure; dates on axes are in the reader's language."""
+def config(name: str) -> dict[str, Any]:
+    """Return what plotly is told for every figure; dates on axes are in the reader's language.
+
+    Whoever points at it is offered the picture as a PNG file of this `name`.
+    """
     months = text.months()
     names = {"months": list(months), "shortMonths": [month[:3] for month in months]}
     return {
         "displaylogo": False,
-        "displayModeBar": False,
+        "displayModeBar": "hover",
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"format": "png", "scale": 2, "filename": name},
         "scrollZoom": False,
         "locale": text.language(),
         "locales": {text.language(): {"dictionary": {}, "format": names}},

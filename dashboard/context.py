@@ -58,7 +58,8 @@ class Context:
     """One run of a page.
 
     `now` is the time that the pages speak of (the demo's own, where the store has one); `clock` is the
-    time of the machine, for heartbeats and requests. `mark` changes whenever the store does. `as_of` is the
+    time of the machine, for heartbeats and requests. `version` is that of the data; `mark` changes with it,
+    with the configuration and the language. `as_of` is the
     earlier time that a message's link asks for, None for the newest state; `worker` tells whether somebody
     takes up what pages ask for. `side` is the place for choices at the side.
     """
@@ -69,6 +70,7 @@ class Context:
     now: datetime
     clock: datetime
     demo: bool
+    version: str
     mark: str
     reader: Reader
     worker: bool = False

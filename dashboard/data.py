@@ -461,7 +461,7 @@ def _facts(_context: Context, mark: str, model: str) -> Facts:
         ]
         moments = [Moment(at=item.first_seen, label=item.version, kind="release") for item in seen]
         moments += [
-            Moment(at=item.start, label=item.text, kind="mark")
+            Moment(at=item.start, label=item.text, kind="mark", until=item.end)
             for item in marks(session, model)
             if item.kind != "release" or item.text not in {version.version for version in seen}
         ]

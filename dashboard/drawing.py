@@ -25,6 +25,8 @@ class Drawing:
 
     def add(self, kind: str, **said: Any) -> None:
         """Add a trace: scatter, heatmap, waterfall, bar."""
+        if "name" in said:  # a saved picture lacks the page's font: words are wider there than was measured
+            said["name"] += "\u2003"
         self.traces.append({"type": kind, **said})
 
     def vertical(self, x: datetime | float, **line: Any) -> None:
@@ -107,6 +109,8 @@ def plain(palette: Palette, height: int, *, top: int = 8, below: float = -0.16) 
         "height": height,
         "margin": {"l": 8, "r": 8, "t": top, "b": 8},
         "font": {"size": 12, "color": palette.ink},
+        "paper_bgcolor": palette.ground,
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": palette.muted, "activecolor": palette.ink},
         "legend": {"orientation": "h", "y": below, "yanchor": "top", "x": 0, "font": {"size": 12}},
         "hoverlabel": {
             "bgcolor": palette.ground, "bordercolor": palette.line,

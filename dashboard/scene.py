@@ -29,11 +29,12 @@ class Shade:
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """A release or a mark on the time axis."""
+    """A release or a mark on the time axis; a mark may last `until` a time."""
 
     at: datetime
     label: str
     kind: Literal["release", "mark"]
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,9 @@ def draw_moments(chart: Drawing, scene: Scene, *, labels: bool = True) -> None:
         x = local(item.at, scene.zone)
         release = item.kind == "release"
         chart.vertical(x, width=1, dash="solid" if release else "dot", color=scene.colours.muted)
+        if item.until is not None:
+            end = min(item.until, scene.until)
+            chart.stretch(x, local(end, scene.zone), faint(scene.colours.muted, 0.14))
         if not labels:
             continue
         crowded = previous is not None and item.at - previous < (scene.until - scene.since) * 0.16

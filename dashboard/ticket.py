@@ -368,6 +368,7 @@ def _told(event: TicketEventRow) -> str:
         "back": _("opened it again, for the harm came back"),
         "overdue": _("reminded of it: nobody has acknowledged it in time"),
         "commented": _("wrote"),
+        "silenced": _("kept it quiet until {day}").format(day=str(detail.get("until", ""))[:10]),
         "assigned": _("gave it to {name}").format(name=detail.get("to"))
         if detail.get("to")
         else _("took it from {name}").format(name=detail.get("from")),

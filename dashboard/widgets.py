@@ -182,7 +182,7 @@ def figure(
 ) -> None:
     """Show a figure in the page's theme; `clicked` gets the customdata of a mark that is clicked."""
     if clicked is None:
-        st.plotly_chart(drawing.figure, theme="streamlit", config=charts.config(), key=key, alt=alt)
+        st.plotly_chart(drawing.figure, theme="streamlit", config=charts.config(key), key=key, alt=alt)
         return
 
     def chosen() -> None:
@@ -193,7 +193,7 @@ def figure(
     st.plotly_chart(
         drawing.figure,
         theme="streamlit",
-        config=charts.config(),
+        config=charts.config(key),
         key=key,
         alt=alt,
         on_select=chosen,

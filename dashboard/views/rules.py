@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import streamlit as st
 
@@ -11,11 +12,12 @@ from core.config import Model
 from core.rules import AlertState
 from core.text import N_, ngettext
 from core.text import gettext as _
-from dashboard import data, links, tables, text, widgets
+from dashboard import data, links, silence, tables, text, widgets
 from dashboard.context import Context, Group, Page
 from dashboard.data import RuleAnswer
 from dashboard.tables import Cell
 from dashboard.view import choice, model_of
+from store import silences
 
 PAGE = Page(title=N_("Rules"), icon=":material/rule:", order=30, group=Group.WORK, of_model=True)
 KNOBS: Mapping[str, tuple[str, str, tuple[float, ...]]] = {
@@ -45,11 +47,30 @@ def render(context: Context) -> None:
         choice("model", _("Model"), model.name, list(models), "", titles)
     watches = rules_of(model)
     answers = data.rule_answers(context, model.name)
+    _quiet(context, model, watches)
     _table(watches, answers)
     if not answers:
         st.caption(_("Nothing has been judged yet: `goalkeeper collect` does it."))
         return
     _backtest(context, model, watches)
+
+
+def _quiet(context: Context, model: Model, watches: Sequence[Watch]) -> None:
+    """Show what is kept quiet, and offer to keep a rule so."""
+    titles = {watch.id: _(watch.title) for watch in watches}
+    silence.listed(context, model.name, titles)
+    if context.reader.barred:
+        return
+
+    def keep(rule: str, until: datetime, reason: str) -> None:
+        with context.store.write() as session:
+            silences.add(
+                session, model=model.name, rule=rule, segment="", until=until, reason=reason,
+                actor=context.reader.actor, now=context.now,
+            )  # fmt: skip
+        st.rerun()
+
+    silence.form("silence", titles, keep, context.now)
 
 
 def _table(watches: Sequence[Watch], answers: Sequence[RuleAnswer]) -> None:

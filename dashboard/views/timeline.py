@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from functools import partial
 
 import streamlit as st
 
 from alerts.defaults import rules_of
 from core.config import Model
+from core.marks import MarkKind
 from core.text import N_
 from core.text import gettext as _
 from core.values import MetricPoint
@@ -21,7 +22,6 @@ from metrics.measure import primary
 from store import marks
 
 PAGE = Page(title=N_("Timeline"), icon=":material/timeline:", order=11, group=Group.MODEL, of_model=True)
-KINDS = ("note", "campaign", "incident", "release", "holiday")
 _SAID = "mark-said"
 _LEFT, _RIGHT = 64, 28
 """Every strip has the same margins, so one day stands over the other."""
@@ -168,18 +168,22 @@ def _mark(context: Context, model: Model) -> None:
         st.popover(_("Set a mark"), icon=":material/add_location_alt:"),
         st.form("mark", border=False, clear_on_submit=True),
     ):
-        day = st.date_input(_("Day"), value=context.now.astimezone(context.zone).date(), format="YYYY-MM-DD")
+        today = context.now.astimezone(context.zone).date()
+        days = st.date_input(_("Day, or first and last day"), value=(today, today), format="YYYY-MM-DD")
         words = st.text_input(_("What happened"), max_chars=200, placeholder=_("the price list changed"))
-        kind = st.selectbox(_("Kind"), KINDS, format_func=_kind)
+        kind = st.selectbox(_("Kind"), [str(one) for one in MarkKind], format_func=_kind)
         everywhere = st.checkbox(_("It concerns every model"))
         if st.form_submit_button(_("Set the mark"), type="primary"):
             if not words.strip():
                 st.error(_("Say in a few words what happened."))
                 return
+            first, last = min(days), max(days)
+            after = datetime.combine(last + timedelta(days=1), time(), tzinfo=context.zone)
             with context.store.write() as session:
                 marks.add_mark(
                     session, model="" if everywhere else model.name, kind=str(kind), text=words.strip(),
-                    start=datetime.combine(day, time(), tzinfo=context.zone),
+                    start=datetime.combine(first, time(), tzinfo=context.zone),
+                    end=after if last > first else None,
                     actor=context.reader.actor, now=context.now,
                 )  # fmt: skip
             st.session_state[_SAID] = _("It stands on every chart now.")

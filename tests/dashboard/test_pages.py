@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.plugins import PORTS, names
 from core.values import MetricPoint, MetricValue
-from store import marks, metrics, outbox, requests, settings, tickets
+from store import marks, metrics, outbox, requests, settings, silences, tickets
 from tests.dashboard.made import FALL, NOW, Made, day, empty, made
 
 TURN = 60
@@ -145,12 +145,13 @@ def test_a_mark_that_is_set_stands_on_the_axis(own: Made) -> None:
     assert "Say in a few words what happened." in words(page)
     page = opened(own.path, "timeline")
     next(one for one in page.text_input if one.label == "What happened").set_value("<b>new prices</b>")
-    next(one for one in page.date_input if one.label == "Day").set_value(day(70).start.date())
+    days = next(one for one in page.date_input if one.label == "Day, or first and last day")
+    days.set_value((day(70).start.date(), day(72).start.date()))
     button(page, "Set the mark")
     assert "It stands on every chart now." in words(page)
     with own.store().read() as session:
         (row,) = [one for one in marks.marks(session, "lead") if one.text == "<b>new prices</b>"]
-    assert (row.model, row.kind, row.start) == ("lead", "note", day(70).start)
+    assert (row.model, row.kind, row.start, row.end) == ("lead", "note", day(70).start, day(73).start)
     assert row.actor != ""
     assert "&lt;b&gt;new prices&lt;/b&gt;" in words(opened(own.path, "timeline"))
     assert not opened(own.path, "timeline", host="0.0.0.0").button
@@ -163,7 +164,7 @@ def test_a_rule_is_replayed_with_another_knob(filled: Made) -> None:
     assert "**1 alert** in" in said
     assert "Written below the model in goalkeeper.yaml" in said
     assert "rules: {business.conversion: {threshold: 100}}" in said
-    slider = page.select_slider[0]
+    slider = next(one for one in page.select_slider if one.label.startswith("Windows"))
     slider.set_value("50000").run()
     assert page.query_params["with"] in ("50000", ["50000"])
 
@@ -302,6 +303,30 @@ def test_acknowledging_is_kept_and_signed(own: Made) -> None:
     assert row is not None and row.state == "acknowledged"
     assert (trail[-1].action, trail[-1].actor) == ("acknowledged", "unknown (local)")
     assert "somebody is on it" in words(page)
+
+
+def test_a_rule_is_kept_quiet_from_its_ticket_and_heard_again_from_the_rules(own: Made) -> None:
+    page = opened(own.path, "tickets", ticket="1")
+    button(page, "Keep it quiet")
+    assert "Say in a few words why." in words(page)
+    page = opened(own.path, "tickets", ticket="1")
+    next(one for one in page.text_input if one.label == "Why").set_value("a move of the data centre")
+    button(page, "Keep it quiet")
+    assert "kept it quiet until" in words(page)
+    with own.store().read() as session:
+        (row,) = silences.silences(session, "lead")
+        trail = tickets.events(session, 1)
+    assert (row.rule, row.reason, row.actor) == (
+        "business.conversion", "a move of the data centre", "unknown (local)",
+    )  # fmt: skip
+    assert row.until - row.created_at == timedelta(days=3)
+    assert trail[-1].action == "silenced"
+
+    page = opened(own.path, "rules")
+    assert "a move of the data centre" in words(page)
+    button(page, "End it")
+    assert "a move of the data centre" not in words(page)
+    assert not opened(own.path, "rules", host="0.0.0.0").button
 
 
 def test_a_ticket_whose_alert_fires_cannot_be_closed(own: Made) -> None:

@@ -168,7 +168,11 @@ def test_of_many_gaps_the_first_alone_says_so() -> None:
 def test_hollow_marks_of_a_later_version_are_explained_too() -> None:
     whole, late = points([0.1, 0.2]), points([0.1, 0.2, 0.3], late=1)
     chart = trend({"v1": whole, "v2": late}, "percent", scene(START, day(2).end))
-    assert [line.name for line in chart.data if line.showlegend] == ["v1", "v2", "v2, still coming in"]
+    assert [line.name.strip() for line in chart.data if line.showlegend] == [
+        "v1",
+        "v2",
+        "v2, still coming in",
+    ]
 
 
 def test_an_alert_is_shaded_only_inside_the_range() -> None:

@@ -340,6 +340,40 @@ def test_a_mark_is_set_once(own: Path) -> None:
     assert [(mark["text"], mark["model"]) for mark in marks] == [("Spring campaign", "")]
 
 
+def test_marks_come_from_a_file_and_lines_that_do_not_fit_are_named(own: Path, tmp_path: Path) -> None:
+    file = tmp_path / "marks.csv"
+    file.write_text(
+        "start,end,kind,text,model\n"
+        "2026-05-01,2026-05-04,holiday,May holidays,\n"
+        "2026-04-01,,,prices,lead\n"
+        "soon,,,no day,\n"
+        "2026-04-01,2026-03-01,,backwards,\n"
+        "2026-04-01,,party,no such kind,\n"
+        "2026-04-01,,,,\n"
+        "2026-04-01,,,another's,other\n"
+    )
+    done = CliRunner().invoke(app, ["marks", "import", str(file), "--config", str(own), "--now", NOW])
+
+    assert done.exit_code == 1
+    assert "2 marks set, 0 stood already, 5 left out." in done.output
+    for n, why in ((4, "is not a time"), (5, "ends before"), (6, "is no kind"), (7, "no text"), (8, "other")):
+        (line,) = [one for one in done.output.splitlines() if one.startswith(f"Line {n} ")]
+        assert why in line
+    found = {mark["text"]: mark for mark in printed(own, "marks", "list")}
+    assert found["May holidays"]["end"].startswith("2026-05-0")
+    assert (found["prices"]["model"], found["prices"]["kind"]) == ("lead", "note")
+    again = CliRunner().invoke(app, ["marks", "import", str(file), "--config", str(own), "--now", NOW])
+    assert "0 marks set, 2 stood already, 5 left out." in again.output
+
+
+def test_a_file_of_marks_needs_its_columns(own: Path, tmp_path: Path) -> None:
+    (tmp_path / "marks.csv").write_text("day,what\n2026-05-01,May\n")
+    done = CliRunner().invoke(app, ["marks", "import", str(tmp_path / "marks.csv"), "--config", str(own)])
+
+    assert done.exit_code != 0
+    assert "has no columns start and text" in str(done.exception or done.output)
+
+
 def test_a_silence_holds_until_it_is_ended(own: Path) -> None:
     run(own, "silence", "add", "a move of data", "--until", "3d", "--rule", "quality.rows", "--now", NOW)
     (silence,) = printed(own, "silence", "list", "--now", NOW)
