@@ -32,7 +32,7 @@ $(SLOW): $(DEV) requirements-slow.txt
 demo: $(STAMP)  ## replay the simulated call centre and serve the dashboard on 127.0.0.1:8501
 	@$(BIN)/goalkeeper demo $(ARGS)
 
-test: lint types layers  ## lint, types, layers and the tests (about ten minutes on two cores)
+test: lint types layers  ## lint, types, layers and the tests (about a quarter of an hour on two cores)
 	@$(BIN)/python -m tests.browsers
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" $(ARGS)
 	@echo "Left out: the slow tier (run it with: make test-all)"

@@ -103,6 +103,13 @@ class Served:
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def served(command: list[str], folder: Path) -> Iterator[Served]:
     """Serve pages by `command`, to which a free port is added, until the block ends.
@@ -110,9 +117,7 @@ def served(command: list[str], folder: Path) -> Iterator[Served]:
     Raises:
         RuntimeError: it did not start; its log, kept in `folder`, is in the message.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = folder / "dashboard.log"
     with log.open("wb") as out:
         process = subprocess.Popen(

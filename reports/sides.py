@@ -53,7 +53,8 @@ class Compared:
     """One column on both sides.
 
     `measures` by name of the metric; `quantiles` (share, now, then) of a numeric column; `came` and `gone`
-    are levels. `missing` are the shares without a value, now and then.
+    are levels, `unseen` is the share of values that the grid does not know. `missing` are the shares without
+    a value, now and then.
     """
 
     column: str
@@ -65,6 +66,7 @@ class Compared:
     quantiles: tuple[tuple[float, float, float], ...]
     came: tuple[str, ...]
     gone: tuple[str, ...]
+    unseen: float
 
 
 def sides(
@@ -125,13 +127,15 @@ def compared(found: Sides, column: str, declared: Mapping[str, Metric]) -> Compa
     shares = (now.counts / max(now.counts.sum(), 1), then.counts / max(then.counts.sum(), 1))
     numeric = isinstance(both.grid, NumericGrid)
     bins = _bins(both.grid, shares)
+    levels = set(both.grid.levels) if isinstance(both.grid, CategoricalGrid) else set()
     return Compared(
         column=column, bins=bins, numeric=numeric, n=(int(now.counts.sum()), int(then.counts.sum())),
         missing=(_missing(now), _missing(then)),
         measures=measures,
         quantiles=_quantiles(both.grid, shares) if isinstance(both.grid, NumericGrid) else (),
-        came=tuple(one.level for one in bins if one.level and one.now >= _NEWS > one.then),
-        gone=tuple(one.level for one in bins if one.level and one.then >= _NEWS > one.now),
+        came=tuple(one.level for one in bins if one.level in levels and one.now >= _NEWS > one.then),
+        gone=tuple(one.level for one in bins if one.level in levels and one.then >= _NEWS > one.now),
+        unseen=0.0 if numeric else float(shares[0][-1]),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from reports.sides import Compared, compared
 PAGE = Page(title=N_("Drift"), icon=":material/difference:", order=13, group=Group.MODEL, of_model=True)
 _SEGMENTS = 12
 _LEVELS = 8
+_FEW = 0.001
 
 
 def render(context: Context) -> None:
@@ -130,7 +131,13 @@ def _number(value: float) -> str:
 
 
 def _changed(both: Compared) -> None:
-    """Name the levels that came or went."""
+    """Name the levels that came or went, and how many values nobody knew before."""
+    if both.unseen >= _FEW:
+        st.markdown(
+            _("Values that the reference does not know make {share} of the rows.").format(
+                share=text.number(both.unseen, "percent")
+            )
+        )
     for levels, words in (
         (both.came, _("New: {levels}.")), (both.gone, _("No longer there: {levels}.")),
     ):  # fmt: skip

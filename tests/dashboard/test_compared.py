@@ -59,7 +59,7 @@ def test_segments_name_their_values(collected: Path) -> None:
 def both(*bins: Bin, numeric: bool) -> Compared:
     return Compared(
         column="c", bins=bins, numeric=numeric, n=(9, 9), missing=(0.0, 0.0), measures={}, quantiles=(),
-        came=(), gone=(),
+        came=(), gone=(), unseen=0.0,
     )  # fmt: skip
 
 

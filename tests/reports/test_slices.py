@@ -98,6 +98,17 @@ def test_two_stretches_are_compared_as_their_rows_are(made: tuple[Query, Path]) 
     assert both.n == (7 * small.A_DAY, 7 * small.A_DAY)
 
 
+def test_outcomes_alone_are_the_same_and_held_against_nothing(made: tuple[Query, Path]) -> None:
+    query, _folder = made
+    since = START + 14 * DAY
+    span = {"since": since, "until": since + 7 * DAY}
+    whole = sides(query, query.project.models["lead"], **span)
+    part = sides(query, query.project.models["lead"], **span, against=None, part="outcomes")
+    assert part.then is None and whole.now is not None and part.now is not None
+    assert part.now.outcomes.labelled == whole.now.outcomes.labelled > 0
+    assert part.now.inputs.columns == {}
+
+
 def test_what_cannot_be_compared_says_why(made: tuple[Query, Path]) -> None:
     query, _folder = made
     model = query.project.models["lead"]
