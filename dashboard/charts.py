@@ -32,6 +32,8 @@ SCORE = "@score"
 NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
 _MANY = 4000
 """With more cells than that a heat map's marks are drawn by the graphics card."""
+_ROOM = 1000
+"""Windows of a chart that are drawn one by one: a screen has hardly more points across."""
 _HOLLOW = "circle-open"
 _LEAST_SHARE = 0.01
 _WIDEST = 2.0
@@ -59,7 +61,7 @@ def trend(
     `log`: equal steps are equal ratios.
     """
     chart = Drawing()
-    windows = _windows(series, scene)
+    windows = _thinned(series, _windows(series, scene))
     for at, (name, points) in enumerate(series.items()):
         colour = scene.colours.series[at % len(scene.colours.series)]
         _line(chart, name, points, windows, unit, scene, colour, at, alone=len(series) == 1)
@@ -387,6 +389,27 @@ def _windows(series: Mapping[str, Sequence[MetricPoint]], scene: Scene) -> list[
     finer = {window for window in known if window.grain is grain and window.start < rolled_until}
     rest = _windows_of(max(scene.since, rolled_until), scene.until, grain, scene.zone)
     return sorted([*coarser, *finer, *rest]) if coarser else list(rest)
+
+
+def _thinned(series: Mapping[str, Sequence[MetricPoint]], windows: list[Window]) -> list[Window]:
+    """Keep of more windows than a screen has room for, in each stretch, what would be missed.
+
+    That is the least and the largest value of each series, a window without one, and both ends.
+    """
+    if len(windows) <= _ROOM:
+        return windows
+    size = -(-len(windows) // (_ROOM // 2))
+    values = [{p.window.start: p.value.value for p in points} for points in series.values()]
+    kept = {windows[0], windows[-1]}
+    for at in range(0, len(windows), size):
+        part = windows[at : at + size]
+        for own in values:
+            known = [(value, one) for one in part if (value := own.get(one.start)) is not None]
+            if known:
+                kept |= {min(known)[1], max(known)[1]}
+            if len(known) < len(part):
+                kept.add(next(one for one in part if own.get(one.start) is None))
+    return sorted(kept)
 
 
 @lru_cache(maxsize=64)

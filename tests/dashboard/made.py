@@ -92,9 +92,20 @@ def empty(folder: Path, title: str = "Lead scoring") -> Path:
     return path
 
 
-def made(folder: Path, title: str = "Lead scoring", *, text: str = "Call conversion fell to 7.2 %") -> Made:
-    """Write the configuration and fill its store; `title` and `text` may hold anything."""
+def made(
+    folder: Path,
+    title: str = "Lead scoring",
+    *,
+    text: str = "Call conversion fell to 7.2 %",
+    url: str = "",
+) -> Made:
+    """Write the configuration and fill its store; `title` and `text` may hold anything.
+
+    `url` is that of an empty store, by default one of SQLite in the folder.
+    """
     path = empty(folder, title)
+    if url:
+        path.write_text(path.read_text().replace(f"sqlite:///{folder}/gk.db", url))
     project = load(path)
     store = Store.open(project.store.reveal())
     with store.write() as session:

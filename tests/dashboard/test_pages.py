@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.plugins import PORTS, names
+from core.plugins import PORTS, load, names
 from core.values import MetricPoint, MetricValue
 from store import marks, metrics, outbox, requests, settings, silences, tickets
 from tests.dashboard.made import FALL, NOW, Made, day, empty, made
@@ -98,9 +98,7 @@ def test_a_wrong_link_shows_a_page_and_no_traceback(filled: Made, first: str, on
     assert page.title
 
 
-@pytest.mark.parametrize(
-    "first", ["goals", "model", "timeline", "performance", "drift", "quality", "service", "segments", "rules"]
-)
+@pytest.mark.parametrize("first", [one for one in PAGES if load(PORTS["page"], one).PAGE.of_model])
 def test_an_unknown_model_is_told(filled: Made, first: str) -> None:
     page = opened(filled.path, first, model="nobody")
     assert "nobody" in " ".join(one.value for one in page.warning)

@@ -159,6 +159,22 @@ def test_a_missing_window_is_a_gap_and_a_long_one_says_so() -> None:
     assert [one.text for one in chart.layout.annotations] == ["no data"]
 
 
+def test_a_long_range_keeps_its_extremes_and_gaps_and_is_small() -> None:
+    many = 4000
+    values: list[float | None] = [0.1 + 0.001 * (at % 7) for at in range(many)]
+    values[1234], values[2345] = 0.9, 0.0
+    values[3210] = None
+    chart = trend({"A": points(values)}, "percent", scene(START, day(many).end))
+    line = chart.data[0]
+    assert len(line.y) < 2000
+    known = {x: y for x, y in zip(line.x, line.y, strict=True) if y is not None}
+    assert (max(known.values()), min(known.values())) == (0.9, 0.0)
+    at_noon = {START.replace(tzinfo=None) + timedelta(days=at, hours=12): at for at in (1234, 2345, 3210)}
+    shown = {at_noon[moment]: y for moment in at_noon for x, y in zip(line.x, line.y, strict=True)
+             if datetime.fromisoformat(str(x)) == moment}  # fmt: skip
+    assert shown == {1234: 0.9, 2345: 0.0, 3210: None}
+
+
 def test_of_many_gaps_the_first_alone_says_so() -> None:
     values = [0.1, None, None, None] * 5 + [0.1]
     chart = trend({"A": points(values)}, "percent", scene(START, day(20).end))
