@@ -31,7 +31,7 @@ def _figure(value: float, unit: str, currency: str) -> str:
     if unit == "hours":
         return f"{value:,.1f}{NBSP}h"
     if unit == "currency":
-        return f"{value:,.2f}{NBSP}{currency}".rstrip()
+        return f"{value:,.{0 if abs(value) >= 1000 else 2}f}{NBSP}{currency}".rstrip()
     return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
 
 

@@ -36,6 +36,28 @@ def week_sentence(week: Week, standing: GoalStanding, zone: ZoneInfo) -> str:
     )  # fmt: skip
 
 
+def money_sentence(week: Week, standing: GoalStanding) -> str:
+    """Say what the week was worth, and what it would be at the target; '' where no value is configured.
+
+    Numerator × amount, and target × denominator × amount.
+    """
+    money, known = standing.kpi.value, week.value
+    if money is None or known.numerator is None or not known.denominator:
+        return ""
+    worth = known.numerator * money.amount
+    at_target = standing.goal.target * known.denominator * money.amount
+
+    def shown(value: float) -> str:
+        return text.number(value, "currency", currency=money.currency)
+
+    words = (
+        _("That week was worth {worth}; at the target it would be {at_target}, {gap} more.")
+        if at_target >= worth
+        else _("That week was worth {worth}; at the target it would be {at_target}, {gap} less.")
+    )
+    return words.format(worth=shown(worth), at_target=shown(at_target), gap=shown(abs(at_target - worth)))
+
+
 def goal_html(standing: GoalStanding) -> str:
     """Write the goal in one short line of HTML for an overview, with the forecast where there is one."""
     title = html.escape(one_line(standing.title, limit=60)).replace("*", "&#42;")

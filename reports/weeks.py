@@ -34,11 +34,11 @@ def last_week(
         return None
     until = known[-1].window.end
     week = [point for point in known if point.window.start >= until - WEEK]
-    if as_of is not None:
-        return Week(until=until, value=together(week))
-    return Week(
-        until=until, value=query.value(model.name, metric, since=until - WEEK, until=until, now=now).value
-    )
+    if as_of is None:  # from the profiles, where they are still kept
+        value = query.value(model.name, metric, since=until - WEEK, until=until, now=now).value
+        if value.value is not None:
+            return Week(until=until, value=value)
+    return Week(until=until, value=together(week))
 
 
 def together(points: Sequence[MetricPoint]) -> MetricValue:

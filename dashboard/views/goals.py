@@ -72,6 +72,8 @@ def _sentences(view: View, since: date) -> dict[str, str]:
             else ""
         )
         said = [sentences.goal_sentence(standing, last)]
+        if last and week is not None and (worth := sentences.money_sentence(week, standing)):
+            said.append(worth)
         move = data.move(context, model.name, standing.goal.kpi, *_span(view, since))
         if move is not None:
             said.append(text.markdown(moved_words(move, context.zone)))

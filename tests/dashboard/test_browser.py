@@ -10,7 +10,7 @@ import pytest
 
 from store import tickets
 from tests.dashboard.made import Made
-from tests.dashboard.watched import Watched
+from tests.dashboard.watched import Look, Watched, photograph
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -124,15 +124,4 @@ def row_time(served: Made) -> datetime:
 def test_each_page_opens_by_its_address_and_fits(
     browser: "Browser", address: str, screenshots: Path, width: int, scheme: str
 ) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 1000},
-        color_scheme=scheme,
-        locale="en-GB",  # type: ignore[arg-type]
-    )
-    context.set_default_timeout(30_000)
-    watched = Watched(context.new_page(), address)
-    for name, (path, text) in ADDRESSES.items():
-        watched.open(path, text)
-        watched.picture(screenshots / f"{name}-{width}-{scheme}.png", width)
-        watched.check()
-    context.close()
+    photograph(browser, address, ADDRESSES, screenshots, Look(width=width, scheme=scheme))

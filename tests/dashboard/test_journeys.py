@@ -17,7 +17,7 @@ from bench.visits import served
 from core.config import load
 from store import tickets
 from store.database import Store
-from tests.dashboard.watched import Watched
+from tests.dashboard.watched import Look, Watched, photograph
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -27,14 +27,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 LINK = re.compile(r'<a [^>]*href="(http[^"]+)"')
 LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 WAY = {
-    "goals": ("/goals", "chance of meeting it"),
-    "ticket": ("/tickets?ticket=3&as_of=2026-04-09T05:30:00Z", "Look here first"),
-    "column": (
+    "journey-goals": ("/goals", "chance of meeting it"),
+    "journey-ticket": ("/tickets?ticket=3&as_of=2026-04-09T05:30:00Z", "Look here first"),
+    "journey-column": (
         "/drift?model=call-conversion&column=campaign&window=2026-04-08&as_of=2026-04-09T05:30:00Z",
         "How its values are spread",
     ),
-    "rows": ("/reports?model=call-conversion&from=2026-04-08&to=2026-04-08", "Ask for a deep dive"),
-    "digest": ("/goals?model=call-conversion&as_of=2026-04-15T05:30:00Z", "As it was known on 15 April"),
+    "journey-rows": ("/reports?model=call-conversion&from=2026-04-08&to=2026-04-08", "Ask for a deep dive"),
+    "journey-digest": (
+        "/goals?model=call-conversion&as_of=2026-04-15T05:30:00Z",
+        "As it was known on 15 April",
+    ),
 }
 """The places on the journeys, as pictures are kept of them."""
 
@@ -172,15 +175,4 @@ def test_every_link_of_every_mail_leads_to_what_it_speaks_of(watched: Watched, d
 def test_pictures_of_the_journeys_are_kept(
     browser: "Browser", address: str, screenshots: Path, width: int, scheme: str
 ) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 1000},
-        color_scheme=scheme,
-        locale="en-GB",  # type: ignore[arg-type]
-    )
-    context.set_default_timeout(60_000)
-    watched = Watched(context.new_page(), address)
-    for name, (path, text) in WAY.items():
-        watched.open(path, text)
-        watched.picture(screenshots / f"journey-{name}-{width}-{scheme}.png", width)
-        watched.check()
-    context.close()
+    photograph(browser, address, WAY, screenshots, Look(width=width, scheme=scheme))

@@ -1,5 +1,6 @@
 """Pages without a browser: what they show, what people may do on them, and what they refuse."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -109,11 +110,26 @@ def test_the_goals_begin_with_where_the_goal_stands(filled: Made) -> None:
     assert (
         page.markdown[1]
         .value.replace("\u00a0", " ")
-        .startswith("**Call conversion** in the last 28 days: **11.8 %**")
+        .startswith("**Call conversion** in the week to 28 March 2026: **10.5 %**")
     )
     said = words(page)
     assert "at this pace it will be 12.1 % by then" in said
     assert "Counted: y among predictions, by the day of the prediction. Outcomes take up to 7 days" in said
+
+
+def test_the_goals_say_what_the_week_was_worth(own: Made) -> None:
+    words_before = words(opened(own.path, "goals"))
+    assert "was worth" not in words_before
+    counted = re.search(r"in the week to .*?\(([\d,]+) of ([\d,]+)", words_before)
+    assert counted is not None, words_before[:600]
+    k, n = (int(one.replace(",", "")) for one in counted.groups())
+    said = "numerator: y, unit: percent"
+    written = own.path.read_text().replace(said, said + ", value: {amount: 1200, currency: RUB}")
+    own.path.write_text(written)
+    page = words(opened(own.path, "goals"))
+    worth = re.search(r"was worth ([\d,]+) RUB", page)
+    assert worth is not None and int(worth[1].replace(",", "")) == pytest.approx(1200 * k, abs=600)
+    assert f"it would be {1200 * 0.15 * n:,.0f} RUB" in page
 
 
 def test_the_goals_say_who_was_called_and_how_well_it_worked(own: Made) -> None:

@@ -1,11 +1,13 @@
 """A page in a browser whose console is listened to."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import ConsoleMessage, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 OWN_LOOK_UP = re.compile(r"/_stcore/(health|host-config)")
 """Streamlit asks for these below every page's name first, is told 404 and asks again at the root."""
@@ -64,3 +66,29 @@ class Watched:
         """Nothing broke."""
         assert self.page.locator('[data-testid="stException"]').count() == 0
         assert self.said == []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """On what a page is looked at."""
+
+    width: int
+    scheme: str
+
+
+def photograph(
+    browser: "Browser", address: str, pages: Mapping[str, tuple[str, str]], folder: Path, look: Look
+) -> None:
+    """Open each page by its path, wait for its text, and keep a picture; all must fit, and nothing break."""
+    context = browser.new_context(
+        viewport={"width": look.width, "height": 1000},
+        color_scheme=look.scheme,  # type: ignore[arg-type]
+        locale="en-GB",
+    )
+    context.set_default_timeout(60_000)
+    watched = Watched(context.new_page(), address)
+    for name, (path, text) in pages.items():
+        watched.open(path, text)
+        watched.picture(folder / f"{name}-{look.width}-{look.scheme}.png", look.width)
+        watched.check()
+    context.close()
