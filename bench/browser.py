@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.visits import Served, served
-from tests.browsers import ARGUMENTS, chromium
+from tests.browsers import ARGUMENTS, SETTLED, chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -16,9 +16,8 @@ EMPTY = """import streamlit as st
 st.title("Empty")
 st.plotly_chart({"data": [{"type": "scatter", "y": [1, 2, 3]}], "layout": {}})
 """
-_DRAWN = """charts => document.querySelector('[data-test-script-state]')?.dataset.testScriptState
- === 'notRunning' && document.querySelectorAll('.js-plotly-plot .main-svg').length >= charts
- && document.querySelector('h1') && !document.querySelector('[data-testid="stSkeleton"]')"""
+_DRAWN = f"""charts => {SETTLED} && document.querySelector('h1')
+ && document.querySelectorAll('.js-plotly-plot .main-svg').length >= charts"""
 
 
 class Reader:

@@ -129,9 +129,9 @@ def load(port: Port, kind: str, extra_dirs: Sequence[Path] = ()) -> ModuleType:
         raise UnknownPluginError(port, kind, sorted(files), nearest_of(kind, files))
     path, own = files[kind]
     name = f"{port.package}.{kind}"
-    if not own and name in sys.modules:
-        return importlib.import_module(name)  # another thread may still be executing it: this waits
     try:
+        if not own and name in sys.modules:
+            return importlib.import_module(name)  # another thread may still be executing it: this waits
         needs = _needs(path)
         if needs and _extra(path):
             raise MissingExtraError(port, kind, needs)

@@ -75,13 +75,26 @@ def run(config_path: str | Path, now: datetime, *, host: str = "127.0.0.1", firs
     _settled()
 
 
-@st.fragment(run_every=_REFRESH_S)
 def _refreshed(context: Context) -> None:
-    """Draw the page anew once something was collected; what is chosen, and where one reads, stays."""
-    with context.store.read() as session:
-        is_older = changes.data_version(session) != context.version
-    if is_older and context.as_of is None:
-        st.rerun()
+    """Draw the page anew once something was collected; what is chosen, and where one reads, stays.
+
+    An earlier state stays as it was. The page's own run asks nothing: it has just read the version.
+    """
+    is_first = True
+
+    @st.fragment(run_every=_REFRESH_S)
+    def look() -> None:
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            return
+        with context.store.read() as session:
+            is_older = changes.data_version(session) != context.version
+        if is_older:
+            st.rerun()
+
+    if context.as_of is None:
+        look()
 
 
 @st.cache_resource(show_spinner=False)

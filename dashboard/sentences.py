@@ -26,8 +26,10 @@ def goal_sentence(standing: GoalStanding, last: str = "") -> str:
     return " ".join(part for part in (last, _kpi(standing, is_first=not last), _goal(standing)) if part)
 
 
-def week_sentence(week: Week, standing: GoalStanding, zone: ZoneInfo) -> str:
-    """Write the last complete week of a goal's KPI as a sentence of markdown."""
+def week_sentence(week: Week | None, standing: GoalStanding, zone: ZoneInfo) -> str:
+    """Write the last complete week of a goal's KPI as a sentence of markdown; '' where it is not known."""
+    if week is None or week.value.value is None:
+        return ""
     last = week.until - timedelta(seconds=1)
     return _("**{title}** in the week to {day}: **{value}**{details}.").format(
         title=text.markdown(standing.title, limit=60), day=text.date(last.astimezone(zone).date()),
@@ -36,16 +38,16 @@ def week_sentence(week: Week, standing: GoalStanding, zone: ZoneInfo) -> str:
     )  # fmt: skip
 
 
-def money_sentence(week: Week, standing: GoalStanding) -> str:
+def money_sentence(week: Week | None, standing: GoalStanding) -> str:
     """Say what the week was worth, and what it would be at the target; '' where no value is configured.
 
     Numerator × amount, and target × denominator × amount.
     """
-    money, known = standing.kpi.value, week.value
-    if money is None or known.numerator is None or not known.denominator:
+    money = standing.kpi.value
+    if week is None or money is None or week.value.numerator is None or not week.value.denominator:
         return ""
-    worth = known.numerator * money.amount
-    at_target = standing.goal.target * known.denominator * money.amount
+    worth = week.value.numerator * money.amount
+    at_target = standing.goal.target * week.value.denominator * money.amount
 
     def shown(value: float) -> str:
         return text.number(value, "currency", currency=money.currency)

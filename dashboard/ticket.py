@@ -130,8 +130,10 @@ def _head(context: Context, opened: Opened) -> None:
 
 def _later(opened: Opened, as_of: datetime | None, context: Context) -> None:
     """Tell whoever comes from an older message that the ticket went on since."""
-    later = [event for event in opened.trail if as_of is not None and event.at > as_of]
-    if not later or as_of is None:
+    if as_of is None:
+        return
+    later = [event for event in opened.trail if event.at > as_of]
+    if not later:
         return
     words = ngettext(
         "You come from {when}: {n} thing was done since then, below. This is how the ticket stands now.",

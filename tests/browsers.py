@@ -14,6 +14,9 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
 ]  # fmt: skip
+SETTLED = """(!document.querySelector('[data-testid="stSkeleton"]')
+ && document.querySelector('[data-test-script-state]')?.dataset.testScriptState === 'notRunning')"""
+"""In a page's own language: whether a page of Streamlit's has run to its end and is drawn."""
 
 
 def chromium() -> str | None:

@@ -49,7 +49,7 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
     """Return the address of a fresh, empty PostgreSQL database."""
-    return _fresh(postgres_server)
+    return fresh(postgres_server)
 
 
 @pytest.fixture(params=BOTH)
@@ -69,7 +69,7 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def _postgres_template(postgres_server: str) -> str:
-    url = _fresh(postgres_server, "template_of_stores")
+    url = fresh(postgres_server, "template_of_stores")
     _made(url)
     return "template_of_stores"
 
@@ -84,7 +84,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator["Store"]:
         url = f"sqlite:///{tmp_path}/store.db"
     else:
         template = request.getfixturevalue("_postgres_template")
-        url = _fresh(request.getfixturevalue("postgres_server"), template=template)
+        url = fresh(request.getfixturevalue("postgres_server"), template=template)
     opened = Store.open(url)
     yield opened
     opened.close()
@@ -96,7 +96,8 @@ def _made(url: str) -> None:
     Store.open(url).close()
 
 
-def _fresh(server: str, name: str = "", *, template: str = "") -> str:
+def fresh(server: str, name: str = "", *, template: str = "") -> str:
+    """Make a database on a server of PostgreSQL and return its address."""
     import sqlalchemy as sa
 
     name = name or f"t{uuid.uuid4().hex[:12]}"

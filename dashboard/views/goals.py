@@ -66,18 +66,12 @@ def _sentences(view: View, since: date) -> dict[str, str]:
     told: dict[str, str] = {}
     for standing in standings:
         week = data.week(context, model.name, standing.goal.kpi)
-        last = (
-            sentences.week_sentence(week, standing, context.zone)
-            if week is not None and week.value.value is not None
-            else ""
-        )
-        said = [sentences.goal_sentence(standing, last)]
-        if last and week is not None and (worth := sentences.money_sentence(week, standing)):
-            said.append(worth)
+        last = sentences.week_sentence(week, standing, context.zone)
+        said = [sentences.goal_sentence(standing, last), sentences.money_sentence(week, standing)]
         move = data.move(context, model.name, standing.goal.kpi, *_span(view, since))
         if move is not None:
             said.append(text.markdown(moved_words(move, context.zone)))
-        told[standing.goal.kpi] = " ".join(said)
+        told[standing.goal.kpi] = " ".join(part for part in said if part)
         st.markdown(told[standing.goal.kpi])
     if not standings:
         st.markdown(_("No goal is declared: add one under `goals:` to see whether it will be reached."))

@@ -23,6 +23,9 @@ from goalkeeper.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
     from core.config import Project
 
 app = typer.Typer(help=_("Events on the time axis: releases, campaigns, notes."), no_args_is_help=True)
@@ -76,11 +79,7 @@ def add(
 
     asked = open_session(config, now)
     name = "" if model is None else chosen_models(asked.project, model)[0]
-    start = parse_time(at, asked.project.zone, "--at")
-    end = parse_time(until, asked.project.zone, "--until") if until else None
-    assert start is not None
-    if end is not None and end <= start:
-        raise GoalkeeperError(_("The mark ends before it begins."), hint=_("Name a later time with --until."))
+    start, end = _span(at, until, asked.project.zone, ("--at", "--until"))
     with asked.store.write() as session:
         new = marks.add_mark(
             session, model=name, kind=kind, start=start, end=end, text=text, actor=asked.actor, now=asked.now
@@ -133,6 +132,18 @@ def import_(
         raise typer.Exit(1)
 
 
+def _span(
+    start: str, end: str, zone: "ZoneInfo", names: tuple[str, str]
+) -> tuple["datetime", "datetime | None"]:
+    """Read from when to when ('' for a moment) a mark stands; `names` are those of what was written."""
+    begins = parse_time(start, zone, names[0])
+    ends = parse_time(end, zone, names[1]) if end else None
+    assert begins is not None
+    if ends is not None and ends <= begins:
+        raise GoalkeeperError(_("The mark ends before it begins."), hint=_("Name a later time with --until."))
+    return begins, ends
+
+
 def _values(row: Mapping[str, str | None], project: "Project") -> dict[str, Any]:
     """Return a mark's values of a line of the file.
 
@@ -148,11 +159,6 @@ def _values(row: Mapping[str, str | None], project: "Project") -> dict[str, Any]
         raise GoalkeeperError(
             _("'{kind}' is no kind of mark: {known}").format(kind=kind, known=", ".join(MarkKind))
         )
-    begins = parse_time(start, project.zone, "start")
-    ends = parse_time(end, project.zone, "end") if end else None
-    if begins is None:
-        raise GoalkeeperError(_("it says no start"))
-    if ends is not None and ends <= begins:
-        raise GoalkeeperError(_("it ends before it begins"))
+    begins, ends = _span(start, end, project.zone, ("start", "end"))
     name = chosen_models(project, model)[0] if model else ""
     return {"model": name, "kind": kind or MarkKind.NOTE, "start": begins, "end": ends, "text": text}

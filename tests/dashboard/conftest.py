@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.visits import served as served_by
 from tests.dashboard.made import Made, made
+from tests.dashboard.watched import Watched
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
 
@@ -40,6 +45,15 @@ def address(served: Made) -> Iterator[str]:
     """Return the address of the real dashboard of the project `served`."""
     with serve(served) as found:
         yield found
+
+
+@pytest.fixture
+def watched(browser: "Browser", address: str) -> Iterator[Watched]:
+    """Open a page of whatever `address` serves."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-GB")
+    context.set_default_timeout(60_000)
+    yield Watched(context.new_page(), address)
+    context.close()
 
 
 @contextmanager

@@ -1,10 +1,9 @@
 """The real pages in a real browser: one server, one browser, every page by its address."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -37,14 +36,6 @@ ADDRESSES = {
     "digest": ("/reports?view=digest", "As it would be sent now"),
     "collectors": ("/collectors", "log.parquet cannot be read"),
 }
-
-
-@pytest.fixture
-def watched(browser: "Browser", address: str) -> Iterator[Watched]:
-    context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-GB")
-    context.set_default_timeout(30_000)
-    yield Watched(context.new_page(), address)
-    context.close()
 
 
 def test_a_row_of_the_overview_leads_to_its_model(watched: Watched) -> None:
@@ -122,6 +113,6 @@ def row_time(served: Made) -> datetime:
     ("width", "scheme"), [(1440, "light"), (1440, "dark"), (768, "light"), (768, "dark"), (375, "light")]
 )
 def test_each_page_opens_by_its_address_and_fits(
-    browser: "Browser", address: str, screenshots: Path, width: int, scheme: str
+    browser: "Browser", address: str, screenshots: Path, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     photograph(browser, address, ADDRESSES, screenshots, Look(width=width, scheme=scheme))

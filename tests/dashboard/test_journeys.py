@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from email import policy
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
@@ -48,14 +48,6 @@ def address(demo: Path) -> Iterator[str]:
     command = ["goalkeeper", "serve", "--config", str(demo / "goalkeeper.yaml"), "--port"]
     with served(command, demo) as at:
         yield f"http://127.0.0.1:{at.port}"
-
-
-@pytest.fixture
-def watched(browser: "Browser", address: str) -> Iterator[Watched]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
-    context.set_default_timeout(60_000)
-    yield Watched(context.new_page(), address)
-    context.close()
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +165,6 @@ def test_every_link_of_every_mail_leads_to_what_it_speaks_of(watched: Watched, d
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_pictures_of_the_journeys_are_kept(
-    browser: "Browser", address: str, screenshots: Path, width: int, scheme: str
+    browser: "Browser", address: str, screenshots: Path, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     photograph(browser, address, WAY, screenshots, Look(width=width, scheme=scheme))

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 import streamlit as st
 
-from tests.conftest import BOTH
+from tests.conftest import BOTH, fresh
 from tests.dashboard.made import Made, made
 from tests.dashboard.test_pages import PAGES, opened
 
@@ -18,12 +18,7 @@ SEQUENTIAL = re.compile(r"Seq Scan on (\w+)")
 
 @pytest.fixture(scope="module")
 def on_postgresql(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Made:
-    engine = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql("CREATE DATABASE plans")
-    engine.dispose()
-    url = sa.make_url(postgres_server).set(database="plans").render_as_string(hide_password=False)
-    return made(tmp_path_factory.mktemp("plans"), url=url)
+    return made(tmp_path_factory.mktemp("plans"), url=fresh(postgres_server))
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from tests.browsers import SETTLED
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
 OWN_LOOK_UP = re.compile(r"/_stcore/(health|host-config)")
 """Streamlit asks for these below every page's name first, is told 404 and asks again at the root."""
-SETTLED = """() => !document.querySelector('[data-testid="stSkeleton"]')
- && document.querySelector('[data-test-script-state]')?.dataset.testScriptState === 'notRunning'"""
 
 
 class Watched:
@@ -40,7 +40,7 @@ class Watched:
             self.page.wait_for_function(
                 "text => document.body.innerText.replaceAll('\\u00a0', ' ').includes(text)", arg=text
             )
-        self.page.wait_for_function(SETTLED)
+        self.page.wait_for_function(f"() => {SETTLED}")
         return self.page
 
     @property
@@ -73,7 +73,7 @@ class Look:
     """On what a page is looked at."""
 
     width: int
-    scheme: str
+    scheme: Literal["light", "dark"]
 
 
 def photograph(
@@ -82,7 +82,7 @@ def photograph(
     """Open each page by its path, wait for its text, and keep a picture; all must fit, and nothing break."""
     context = browser.new_context(
         viewport={"width": look.width, "height": 1000},
-        color_scheme=look.scheme,  # type: ignore[arg-type]
+        color_scheme=look.scheme,
         locale="en-GB",
     )
     context.set_default_timeout(60_000)

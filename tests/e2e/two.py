@@ -28,7 +28,7 @@ from store import outbox, runs
 from store.database import Store
 from store.heartbeats import WORKER, last_beat
 from store.tables import OutboxRow, RunRow
-from tests.conftest import _fresh
+from tests.conftest import fresh
 
 HOME = Path(__file__).parents[2]
 MODELS = ("east", "north", "west")
@@ -231,7 +231,7 @@ class Ground:
         folder = self.folder / uuid.uuid4().hex[:8]
         folder.mkdir()
         template = str(sa.make_url(self.ready).database) if self.ready else ""
-        url = _fresh(self.server, template=template)
+        url = fresh(self.server, template=template)
         model = {
             "notify": ["owners"], "segments": ["region"], "service_grain": "1d",
             "predictions": {
