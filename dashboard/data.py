@@ -4,7 +4,7 @@
 longer so; arguments that begin with an underscore are not part of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy import Row
 from alerts.backtest import Backtest, backtest
 from core.config import Model
 from core.errors import GoalkeeperError
+from core.roles import Role
 from core.rules import AlertState, TicketState
 from core.text import gettext as _
 from core.values import MetricPoint
@@ -38,12 +39,16 @@ from store.grids import grid_set
 from store.marks import marks
 from store.models import models, versions
 from store.normal import maturity_of
+from store.profiles import roles
 from store.retention import stretches
+from store.retrainings import retrainings
 from store.tables import GoalRow
 from store.tickets import listed, tickets
 from store.windows import last_end
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+_LATELY = timedelta(days=90)
+"""So long before the newest window somebody must have answered in a role for it to be offered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,10 +238,14 @@ class Fired:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a model's page needs beside numbers; `columns` by kind (numeric, categorical)."""
+    """What a model's page needs beside numbers; `columns` by kind (numeric, categorical).
+
+    `roles` are those in which anybody answered lately.
+    """
 
     versions: tuple[str, ...]
     segments: tuple[str, ...]
+    roles: Set[Role]
     columns: Mapping[str, str]
     newest: datetime | None
     moments: tuple[Moment, ...]
@@ -461,15 +470,30 @@ def _facts(_context: Context, mark: str, model: str) -> Facts:
         ]
         moments = [Moment(at=item.first_seen, label=item.version, kind="release") for item in seen]
         moments += [
-            Moment(at=item.start, label=item.text, kind="mark", until=item.end)
+            Moment(
+                at=item.start, label=item.text, until=item.end,
+                kind="configuration" if item.kind == "configuration" else "mark",
+            )
             for item in marks(session, model)
             if item.kind != "release" or item.text not in {version.version for version in seen}
-        ]
+        ]  # fmt: skip
+        moments += [Moment(at=item.opened_at, label=_label(item.id), kind="ticket") for item in work]
+        moments += [
+            Moment(
+                at=item.claimed_at, label=item.version or _label(item.ticket_id), kind="retraining",
+                until=item.ended_at,
+            )
+            for item in retrainings(session, model=model)
+            if item.claimed_at is not None
+        ]  # fmt: skip
+        newest = last_end(session, model, config.grain)
+        lately = (newest or _context.now) - _LATELY
         return Facts(
+            roles=roles(session, model, config.grain, lately, _context.now),
             versions=tuple(item.version for item in seen),
             segments=segments,
             columns=dict(row.features.get("columns", {})) if row is not None else {},
-            newest=last_end(session, model, config.grain),
+            newest=newest,
             moments=tuple(moments),
             fired=tuple(fired),
             tickets=tuple(

@@ -195,4 +195,5 @@ def _what(name: str) -> str:
         "owner": _("the owner"),
         "tag": _("the tag"),
         "page": _("the page"),
+        "as": _("the shape"),
     }.get(name, name)

@@ -1,9 +1,10 @@
 """What charts share: the time axis with its events, the levels across it, and their looks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -27,13 +28,22 @@ class Shade:
     good: bool = False
 
 
+Happening = Literal["release", "configuration", "mark", "ticket", "retraining"]
+_SIGNS: Mapping[Happening, str] = MappingProxyType(
+    {"release": "▲", "mark": "◆", "configuration": "■", "retraining": "↻", "ticket": "●"}
+)
+"""What stands before a moment's name; the first kinds are named first."""
+_ROWS, _LETTER = 2, 0.012
+"""Names stand in so many rows over the plot; a letter takes about this share of its width."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """A release or a mark on the time axis; a mark may last `until` a time."""
+    """What happened at a time, or lasted `until` one."""
 
     at: datetime
     label: str
-    kind: Literal["release", "mark"]
+    kind: Happening
     until: datetime | None = None
 
 
@@ -58,7 +68,7 @@ class Scene:
 
     @property
     def shows_moments(self) -> bool:
-        """Tell whether any release or mark lies in the range."""
+        """Tell whether anything that happened lies in the range."""
         return any(self.since <= moment.at < self.until for moment in self.moments)
 
 
@@ -89,32 +99,44 @@ def draw_shade(chart: Drawing, shade: Shade, scene: Scene) -> None:
 
 
 def draw_moments(chart: Drawing, scene: Scene, *, labels: bool = True) -> None:
-    """Draw releases and marks as lines across."""
-    previous: datetime | None = None
-    row = 0
-    for item in sorted(scene.moments, key=lambda moment: moment.at):
-        if not scene.since <= item.at < scene.until:
-            continue
+    """Draw what happened as lines across, named over the plot as far as there is room."""
+    inside = [one for one in scene.moments if scene.since <= one.at < scene.until]
+    for item in inside:
         x = local(item.at, scene.zone)
-        release = item.kind == "release"
-        chart.vertical(x, width=1, dash="solid" if release else "dot", color=scene.colours.muted)
+        solid = item.kind in ("release", "configuration")
+        chart.vertical(x, width=1, dash="solid" if solid else "dot", color=scene.colours.muted)
         if item.until is not None:
             end = min(item.until, scene.until)
             chart.stretch(x, local(end, scene.zone), faint(scene.colours.muted, 0.14))
-        if not labels:
+    if labels:
+        _name_moments(chart, inside, scene)
+
+
+def _name_moments(chart: Drawing, moments: Sequence[Moment], scene: Scene) -> None:
+    """Write the moments' names over the plot, releases first: what finds no room is a line alone."""
+    whole = scene.until - scene.since
+    taken: list[list[tuple[datetime, datetime]]] = [[] for _row in range(_ROWS)]
+    order = list(_SIGNS)
+    for item in sorted(moments, key=lambda one: (order.index(one.kind), one.at)):
+        name = f"{_SIGNS[item.kind]} {text.figure(item.label, limit=26)}"
+        length = whole * min(_LETTER * len(name), 0.3)
+        late = item.at - scene.since > whole * 0.85
+        begin = item.at - length if late else item.at
+        end = begin + length
+        free = (at for at, row in enumerate(taken) if all(b <= begin or end <= a for a, b in row))
+        row = next(free, None)
+        if row is None:
             continue
-        crowded = previous is not None and item.at - previous < (scene.until - scene.since) * 0.16
-        row = 1 - row if crowded else 0
-        previous = item.at
+        taken[row].append((begin, end))
         chart.say(
-            ("▲ " if release else "◆ ") + text.figure(item.label, limit=26),
+            name,
             colour=scene.colours.muted,
-            x=x,
+            x=local(item.at, scene.zone),
             y=1,
             yref="paper",
             yanchor="bottom",
             yshift=14 * row,
-            xanchor="right" if item.at - scene.since > (scene.until - scene.since) * 0.85 else "left",
+            xanchor="right" if late else "left",
         )
 
 

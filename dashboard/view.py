@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.config.model import Model
 from core.foreign import one_line
+from core.roles import Role
 from core.text import gettext as _
 from core.windows import Window
 from dashboard import data, links, text, widgets
@@ -17,7 +18,7 @@ from dashboard.charts import SCORE
 from dashboard.context import Context
 from dashboard.scene import Scene
 from dashboard.theme import palette
-from reports.sides import BEFORE
+from reports.sides import BEFORE, BESIDE
 
 NO_TITLES: Mapping[str, str] = MappingProxyType({})
 
@@ -105,7 +106,8 @@ def filters(
     segment = links.pick(st.query_params, "segment", ["", *facts.segments], "")
     column = links.pick(st.query_params, "column", ["", *facts.columns, SCORE], "")
     window, window_note = links.pick_window(st.query_params, "window", model.grain, context.zone)
-    others = ["", BEFORE, *(one for one in facts.versions if one != version.value)]
+    beside = [key for key, role in BESIDE.items() if role in facts.roles]
+    others = ["", BEFORE, *beside, *(one for one in facts.versions if one != version.value)]
     held = links.pick(params if against else {}, "against", others, "")
     each = compare and params.get("compare") == "1" and not version.value and len(facts.versions) > 1
     with context.side:
@@ -119,7 +121,8 @@ def filters(
         _range(span, today.date())
         if against:
             choice(
-                "against", _("Compare with"), held.value, others, other(""), {BEFORE: other(BEFORE)},
+                "against", _("Compare with"), held.value, others, other(""),
+                {one: other(one) for one in (BEFORE, *beside)},
             )  # fmt: skip
         elif versions and compare and len(facts.versions) > 1 and not version.value:
             st.toggle(
@@ -184,9 +187,27 @@ def earlier(view: View) -> None:
             st.rerun()
 
 
+def role_word(role: Role) -> str:
+    """Translate a role of traffic."""
+    words = {
+        Role.CHAMPION: _("the champion"), Role.CHALLENGER: _("the challenger"), Role.SHADOW: _("the shadow"),
+        Role.CONTROL: _("control"),
+    }  # fmt: skip
+    return words[role]
+
+
+def own_side(view: View) -> str:
+    """Say what a range's own side is, where it is held against another version or role; '' for all."""
+    if view.against in BESIDE:
+        return role_word(Role.CHAMPION)
+    return _("version {version}").format(version=view.version) if view.version else ""
+
+
 def other(against: str) -> str:
     """Say what a range is held against."""
-    words = {"": _("the reference"), BEFORE: _("as long before")}
+    words = {"": _("the reference"), BEFORE: _("as long before")} | {
+        key: role_word(role) for key, role in BESIDE.items()
+    }
     return words.get(against) or _("version {version}").format(version=against)
 
 

@@ -1,6 +1,6 @@
 """Two sides of a comparison: what a range holds, and what it is held against, on the same grids."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from core.config import Model
 from core.errors import NotComparableError
 from core.grid import CategoricalGrid, Floats, GridSet, NumericGrid
 from core.profile import ColumnSummary, Profile, ProfileKey, merge_all
-from core.roles import SERVED
+from core.roles import SERVED, Role
 from core.text import gettext as _
 from core.values import MetricValue
 from core.windows import Window
@@ -20,8 +20,9 @@ from reports.query import Part, Query
 from store.grids import grid_set
 
 BEFORE = "before"
-"""What a range is held against: '' its reference, `BEFORE` the stretch of equal length before it, or one of
-the versions."""
+BESIDE = {f"role:{role}": role for role in (Role.CHALLENGER, Role.SHADOW)}
+"""What a range is held against: '' its reference, `BEFORE` the stretch of equal length before it, one of
+`BESIDE` (the champion beside whoever answers in that role), or one of the versions."""
 QUANTILES = (0.1, 0.5, 0.9)
 _NEWS = 0.001
 """A level came or went where its share crosses this."""
@@ -89,11 +90,15 @@ def sides(
         return Sides(now=None, then=None, grids=GridSet(columns={}), reason=_("Nothing is known of it."))
     with query.store.read() as session:
         grids = grid_set(session, last.grid_set)
-    now = _pooled(cells, last.grid_set)
+    role = BESIDE.get(against or "")
+    now = _pooled(cells, last.grid_set, SERVED if role is None else {Role.CHAMPION})
     window = Window(start=since, end=until, grain=model.grain)
     if against is None:
         return Sides(now=now, then=None, grids=grids)
-    if not against:
+    if role is not None:
+        then = _pooled(cells, last.grid_set, {role})
+        why = _("Nobody answered in that role here.")
+    elif not against:
         then = query.normal(model, window, last.grid_set, version=version, segment=segment)
         why = _("There is no reference yet.")
     else:
@@ -139,9 +144,11 @@ def compared(found: Sides, column: str, declared: Mapping[str, Metric]) -> Compa
     )  # fmt: skip
 
 
-def _pooled(cells: Mapping[ProfileKey, Profile], grids: str) -> Profile | None:
-    served = [cell for key, cell in cells.items() if key.role in SERVED and key.grid_set == grids]
-    return merge_all(served, grid_set=grids) if served else None
+def _pooled(
+    cells: Mapping[ProfileKey, Profile], grids: str, roles: Set[Role] = SERVED
+) -> Profile | None:  # fmt: skip
+    ours = [cell for key, cell in cells.items() if key.role in roles and key.grid_set == grids]
+    return merge_all(ours, grid_set=grids) if ours else None
 
 
 def _missing(column: ColumnSummary) -> float:

@@ -38,6 +38,17 @@ def keep_counted_keys(session: Session, name: str, keys: Mapping[str, str]) -> N
     settings.put(session, f"counted:{name}", json.dumps(keys, sort_keys=True, ensure_ascii=False))
 
 
+def declared_parts(session: Session, name: str) -> dict[str, str] | None:
+    """Return a digest of each part of a model's configuration, as the last pass found it; None before one."""
+    kept = settings.get(session, f"declared:{name}")
+    return None if kept is None else dict(json.loads(kept))
+
+
+def keep_declared_parts(session: Session, name: str, parts: Mapping[str, str]) -> None:
+    """Keep the digests of a model's configuration for the next pass."""
+    settings.put(session, f"declared:{name}", json.dumps(parts, sort_keys=True))
+
+
 def versions(session: Session, model: str) -> list[VersionRow]:
     """Return a model's versions, the first seen first."""
     query = select(VersionRow).where(VersionRow.model == model)

@@ -65,6 +65,16 @@ def profiles(
     ]  # fmt: skip
 
 
+def roles(session: Session, model: str, grain: Grain | str, start: datetime, end: datetime) -> set[Role]:
+    """Return the roles in which anybody answered in the windows that start in [start, end)."""
+    table = ProfileRow.__table__.c
+    query = select(table.role).distinct().where(
+        table.model == model, table.grain == str(grain), table.start >= start, table.start < end,
+        table.segment == "",
+    )  # fmt: skip
+    return {Role(found) for found in session.scalars(query)}
+
+
 def summed(cells: Iterable[Cell], window: Window) -> dict[ProfileKey, Profile]:
     """Add profiles up to those of one window: one for each version, role, segment and grid set."""
     groups: defaultdict[ProfileKey, list[Profile]] = defaultdict(list)

@@ -1,6 +1,12 @@
 """The configuration: `load(path)` reads goalkeeper.yaml into a frozen `Project`."""
 
-from core.config.hashing import configuration_hash, configuration_keys, counted_in, part_hash
+from core.config.hashing import (
+    configuration_hash,
+    configuration_keys,
+    counted_in,
+    declared_parts,
+    part_hash,
+)
 from core.config.load import load
 from core.config.model import (
     Experiment,
@@ -86,6 +92,7 @@ __all__ = [
     "configuration_hash",
     "configuration_keys",
     "counted_in",
+    "declared_parts",
     "load",
     "part_hash",
     "reference_file",

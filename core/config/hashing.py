@@ -37,6 +37,18 @@ def configuration_keys(model: Model) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def declared_parts(model: Model) -> dict[str, str]:
+    """Return a digest of each part of the file that tells how a model is counted, judged and made anew.
+
+    Parts are named as a person would: `predictions`, `kpis.sold`, `rules.service.freshness`, `goals`.
+    """
+    parts = {key: part for key, part in _parts(model).items() if key not in ("format", "name", "kpis")}
+    parts |= {f"kpis.{name}": kpi for name, kpi in model.kpis.items()}
+    parts |= {f"rules.{name}": rule for name, rule in model.rules.items()}
+    parts |= {"goals": model.goals, "false_alarms": model.false_alarms, "retrain": model.retrain}
+    return {name: hash_of({"part": part}) for name, part in parts.items()}
+
+
 def counted_in(key: str) -> Counted:
     """Tell what depends on one of `configuration_keys`."""
     first, _dot, rest = key.partition(".")

@@ -12,7 +12,7 @@ from core.text import gettext as _
 from dashboard import charts, data, distribution, panel, sections, tables, text, widgets
 from dashboard.context import Context, Group, Page
 from dashboard.heat import columns_by_window
-from dashboard.view import View, opened, other
+from dashboard.view import View, opened, other, own_side
 from metrics.base import Better
 from reports.sides import Compared, compared
 
@@ -84,9 +84,9 @@ def _asked(view: View) -> data.Asked:
 
 def _distributions(view: View, both: Compared, asked: data.Asked) -> None:
     st.subheader(_("How its values are spread"))
-    names = text.days(asked.since, asked.until, view.context.zone), other(asked.against or "")
+    mine = own_side(view) or text.days(asked.since, asked.until, view.context.zone)
     widgets.figure(
-        distribution.draw(both, view.scene.colours, names=names),
+        distribution.draw(both, view.scene.colours, names=(mine, other(asked.against or ""))),
         key=f"spread-{view.column}",
         alt=_("The shares of the values of {column}, both sides").format(column=view.column),
     )

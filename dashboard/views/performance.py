@@ -12,7 +12,7 @@ from core.text import N_
 from core.text import gettext as _
 from dashboard import curves, data, panel, sections, tables, text, widgets
 from dashboard.context import Context, Group, Page
-from dashboard.view import View, opened, other
+from dashboard.view import View, opened, other, own_side
 from metrics.curves import labels_by_score, precision_recall, reliability, roc
 from metrics.scores import average_precision, roc_area
 
@@ -50,8 +50,7 @@ def render(context: Context) -> None:
     st.caption(_("From {n} predictions whose outcome is known.").format(n=known))
     if view.against and found.then is None:
         st.caption(text.markdown(found.reason))
-    own = _("version {version}").format(version=view.version) if view.version else ""
-    outcomes = {own or text.days(view.since, view.until, context.zone): found.now.outcomes}
+    outcomes = {own_side(view) or text.days(view.since, view.until, context.zone): found.now.outcomes}
     if found.then is not None:
         outcomes[other(view.against)] = found.then.outcomes
     if view.model.task is Task.BINARY and isinstance(found.grids.score, NumericGrid):

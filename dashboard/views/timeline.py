@@ -127,10 +127,11 @@ def _happened(view: View) -> None:
     """List what happened in the range, newest first."""
     st.header(_("What happened"), anchor="happened")
     zone = view.context.zone
-    events = [
-        (moment.at, _("release") if moment.kind == "release" else _("mark"), moment.label)
-        for moment in view.facts.moments
-    ]
+    words = {
+        "release": _("release"), "configuration": _("configuration"), "mark": _("mark"),
+        "ticket": _("ticket"), "retraining": _("retraining"),
+    }  # fmt: skip
+    events = [(moment.at, words[moment.kind], moment.label) for moment in view.facts.moments]
     titles = {watch.id: _(watch.title) for watch in rules_of(view.model)}
     events += [
         (

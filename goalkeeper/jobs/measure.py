@@ -5,8 +5,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from core.config import Project, configuration_hash
+from core.config import Model, Project, configuration_hash, declared_parts
 from core.errors import GoalkeeperError
+from core.spelling import listed
 from core.text import gettext as _
 from goalkeeper import __version__, clock
 from goalkeeper.jobs.compute import compute
@@ -14,8 +15,12 @@ from goalkeeper.jobs.experiment import count_experiment
 from goalkeeper.jobs.goals import judge_goals
 from goalkeeper.jobs.passes import ModelPass
 from goalkeeper.progress import Progress
-from store import runs
+from store import models, runs
 from store.database import Store
+from store.marks import add_mark
+
+_NAMED = 4
+"""So many changed parts of a configuration are named on the time axis."""
 
 
 def collect_and_compute(
@@ -51,6 +56,7 @@ def collect_and_compute(
             session, name, started_at=clock.now(), now=now, configuration=configuration_hash(model),
             code=__version__, source=model.predictions.kind, actor=actor,
         ).id  # fmt: skip
+        _mark_changes(session, model, now)
     engines = Engines(memory=project.memory_limit, explain=explain)
     try:
         opened = open_sources(project, model, engines)
@@ -93,6 +99,17 @@ def collect_and_compute(
     return ModelPass(
         model=name, windows=found.windows, rows=found.rows, points=points, notes=found.notes, error=error
     )
+
+
+def _mark_changes(session: Session, model: Model, now: datetime) -> None:
+    """Mark on the time axis what of a model's configuration is no longer as the pass before found it."""
+    was, parts = models.declared_parts(session, model.name), declared_parts(model)
+    if was is not None:
+        changed = sorted(name for name in was.keys() | parts.keys() if was.get(name) != parts.get(name))
+        if changed:
+            text = _("Configuration: {parts}").format(parts=listed(changed, _NAMED))
+            add_mark(session, model=model.name, kind="configuration", start=now, text=text, actor="", now=now)
+    models.keep_declared_parts(session, model.name, parts)
 
 
 def _last_look(session: Session, model: str) -> datetime | None:

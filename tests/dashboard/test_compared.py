@@ -1,14 +1,18 @@
 """Pages that read profiles: both distributions of a column, and the curves of a range."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
 from dashboard import curves, distribution, options
 from metrics.curves import Band, Curve
-from reports.sides import Bin, Compared
+from reports.query import Query
+from reports.sides import Bin, Compared, sides
 from store import settings
 from store.database import Store
 from tests.dashboard.test_pages import opened, words
@@ -49,6 +53,32 @@ def test_performance_draws_curves_and_the_confusion_of_a_range(collected: Path) 
     assert "predictions whose outcome is known" in said
     before = words(opened(collected, "performance", against="before"))
     assert "Nothing comparable is known of the other side." in before
+
+
+def test_a_champion_stands_beside_its_challenger(tmp_path: Path) -> None:
+    path = small.write(tmp_path)
+    log = pd.read_parquet(tmp_path / "log.parquet")
+    log["arm"] = np.where(np.arange(len(log)) % 3 == 0, "challenger", "champion")
+    log.to_parquet(tmp_path / "log.parquet", index=False)
+    path.write_text(path.read_text().replace("version: version,", "version: version, role: arm,"))
+    project, store, _result = small.collect(path, small.NOW)
+    since, until = small.START + timedelta(days=1), small.START + timedelta(days=21)
+    query = Query(store=store, project=project)
+    found = sides(query, project.models["lead"], since=since, until=until, against="role:challenger")
+    inside = log[(log["at"] >= since) & (log["at"] < until)]["arm"].value_counts()
+    assert found.now is not None and found.then is not None
+    assert (found.now.inputs.rows, found.then.inputs.rows) == (inside["champion"], inside["challenger"])
+    with store.write() as session:
+        settings.put(session, "now", small.NOW.isoformat())
+    store.close()
+    page = opened(path, "performance", against="role:challenger")
+    assert not page.warning and "What was said, and what it was: the challenger" in words(page)
+    assert "What was said, and what it was: the champion" in words(page)
+
+
+def test_who_answered_in_no_other_role_is_not_offered_one(collected: Path) -> None:
+    page = opened(collected, "performance", against="role:challenger")
+    assert "which does not exist here; showing all instead" in page.warning[0].value
 
 
 def test_segments_name_their_values(collected: Path) -> None:

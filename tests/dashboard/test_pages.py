@@ -20,7 +20,7 @@ HOSTILE = {
     "column": "../../etc/passwd", "from": "2026-13-45", "to": "9999-99-99", "as_of": "soon",
     "since": "yesterday", "by": "nothing", "ticket": "-1",
     "against": "v9", "metric": "drop", "report": "0x10", "message": "1e9", "window": "2026", "view": "?",
-    "state": "%00", "compare": "2",
+    "state": "%00", "compare": "2", "as": "cube",
 }  # fmt: skip
 
 
@@ -115,6 +115,18 @@ def test_the_goals_begin_with_where_the_goal_stands(filled: Made) -> None:
     said = words(page)
     assert "at this pace it will be 12.1 % by then" in said
     assert "Counted: y among predictions, by the day of the prediction. Outcomes take up to 7 days" in said
+
+
+def test_tickets_stand_in_lanes(filled: Made) -> None:
+    said = words(opened(filled.path, "tickets", **{"as": "board"}))
+    for lane in ("Open", "Acknowledged", "Retraining", "Verifying", "Closed lately"):
+        assert f"**{lane}** · " in said
+    assert "nobody yet" in said
+
+
+def test_tickets_are_moments_of_the_time_axis(filled: Made) -> None:
+    listed = words(opened(filled.path, "timeline"))
+    assert "<td>ticket</td>" in listed and "<td>ticket 1</td>" in listed
 
 
 def test_the_goals_say_what_the_week_was_worth(own: Made) -> None:

@@ -243,6 +243,15 @@ def test_releases_stand_on_the_time_axis_in_local_time() -> None:
     assert chart.layout.annotations[0].text == "▲ v&lt;2&gt;"
 
 
+def test_a_release_is_named_first_where_names_would_cover_each_other() -> None:
+    kinds = ("ticket", "retraining", "mark", "release")
+    moments = tuple(Moment(at=day(1).start, label=f"a {kind}", kind=kind) for kind in kinds)
+    shown = Scene(since=START, until=day(60).end, zone=MOSCOW, colours=options.DARK, moments=moments)
+    chart = trend({"A": []}, "percent", shown)
+    assert [one.text for one in chart.layout.annotations] == ["▲ a release", "◆ a mark"]
+    assert len(chart.layout.shapes) == len(kinds)
+
+
 def test_weeks_stand_where_days_were_rolled_up() -> None:
     weeks = [window_at(START + timedelta(weeks=at), Grain.WEEK, ZoneInfo("UTC")) for at in (0, 1)]
     after = weeks[-1].end

@@ -22,7 +22,7 @@ from goalkeeper import clock
 from goalkeeper.cli import app
 from goalkeeper.jobs import evaluate, measure
 from goalkeeper.jobs.passes import ModelPass, run_pass
-from store import alerts, leases, metrics, outbox, runs, tickets
+from store import alerts, leases, marks, metrics, outbox, runs, tickets
 from store.database import Store
 from store.tables import Base, RunRow
 from tests.goalkeeper import small
@@ -252,3 +252,18 @@ def test_a_source_that_cannot_be_read_is_one_ticket_for_all_of_its_models(
         kinds = [row.kind for row in outbox.messages(session) if row.key.startswith("source:")]
     assert kinds == ["opened", "resolved"]
     store.close()
+
+
+def test_a_changed_configuration_is_marked_on_the_time_axis(tmp_path: Path) -> None:
+    path = small.write(tmp_path)
+    _project, store, _result = small.collect(path)
+    with store.read() as session:
+        assert marks.marks(session, "lead") == []
+    store.close()
+    path.write_text(path.read_text() + "    rules: {service.latency_p95_ms: {kind: threshold, above: 800}}\n")
+    _project, store, _result = small.collect(path, small.NOW + timedelta(hours=1))
+    with store.read() as session:
+        (mark,) = marks.marks(session, "lead")
+    store.close()
+    assert (mark.kind, mark.start) == ("configuration", small.NOW + timedelta(hours=1))
+    assert mark.text == "Configuration: rules.service.latency_p95_ms"
