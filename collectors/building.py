@@ -11,9 +11,9 @@ from collectors.counting import Counted, Key
 from collectors.statement import Job, pair_key, score_bins, segment_key
 from collectors.zones import moment
 from core.grid import AGE_BINS, CategoricalGrid, Counts, Floats, NumericGrid
-from core.profile import ERROR_SUMS, KPI_SUMS, SCORE_SUMS, ColumnSummary, Inputs, Outcomes, Role
+from core.profile import ERROR_SUMS, KPI_SUMS, SCORE_SUMS, UNANSWERED, ColumnSummary, Inputs, Outcomes, Role
 
-_FINE = ("", "ok", "success")
+_FINE = ("", "ok", "success", UNANSWERED)
 _BITS = 43
 """Sums keep 43 bits, 13 digits: what is beyond depends on the order in which an engine adds up."""
 _WHOLES = ("rows", "labelled", "unknown_labels", "duplicate_labels")
@@ -43,7 +43,7 @@ def cell_of(key: Key, segment: Sequence[str]) -> Cell:
 
 
 def is_error(status: str) -> bool:
-    """Tell whether a status is an error: a number from 500 on, or any text but ok and success."""
+    """Tell whether a status is an error: a number from 500 on, or any text but those that are fine."""
     try:
         return float(status) >= 500
     except ValueError:

@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import duckdb
@@ -65,6 +67,13 @@ class DuckEngine(Engine):
         self.connection.execute("SET TimeZone='UTC'; SET preserve_insertion_order=false")
         self.connection.execute("SET enable_progress_bar_print=false")
         self._mounted: dict[ObjectStore, ObjectFiles] = {}
+        self._aside: TemporaryDirectory[str] | None = None
+
+    def aside(self) -> Path:
+        """Return a folder for what has to lie somewhere while it is counted; it goes when this is closed."""
+        if self._aside is None:
+            self._aside = TemporaryDirectory(prefix="goalkeeper-")
+        return Path(self._aside.name)
 
     def mount(self, store: ObjectStore) -> ObjectFiles:
         """Let statements open what lies in an object store."""
@@ -109,8 +118,10 @@ class DuckEngine(Engine):
             made = True
 
     def close(self) -> None:
-        """Close the database in memory."""
+        """Close the database in memory, and forget what lay aside."""
         self.connection.close()
+        if self._aside is not None:
+            self._aside.cleanup()
 
 
 def _parsed(url: str) -> tuple[sa.URL, SqlDialect]:

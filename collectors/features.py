@@ -55,7 +55,7 @@ def features_of(model: Model, reference: Side, log: Side) -> Features:
         known = set(reference.names)
         candidates = []
         for info in log.source.columns():
-            if info.name in used:
+            if info.name in used or info.own:
                 continue
             if info.name not in known:
                 left_out[info.name] = _("the reference does not hold it")

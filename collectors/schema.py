@@ -88,11 +88,13 @@ def changes(
     told: dict[str, dict[str, str]] = {}
     good = [one for one in slices if not one.error]
     for one in sorted(good, key=lambda one: (one.first is None, one.first, one.name)):
-        kinds = {column: str(log.source.kind_of(kind)) for column, kind in one.columns.items()}
+        kinds = {
+            column: str(log.source.kind_of(kind)) if kind else "" for column, kind in one.columns.items()
+        }
         if not kinds:
             continue
         told[one.name] = differences(shape, kinds, seen)
-        seen |= kinds.keys()
+        seen |= {column for column, kind in kinds.items() if kind}
     if not any(one.columns for one in good):
         kinds = {info.name: str(info.kind) for info in log.source.columns()}
         now = differences(shape, kinds, seen)
@@ -107,7 +109,10 @@ def changes(
 
 
 def differences(shape: Shape, kinds: Mapping[str, str], seen: set[str]) -> dict[str, str]:
-    """Compare the kinds of some rows' columns with the shape; `seen` are columns that are nothing new."""
+    """Compare the kinds of some rows' columns with the shape; `seen` are columns that are nothing new.
+
+    A kind of '' says that these rows hold no value there.
+    """
     found: dict[str, str] = {}
     for column, kind in (dict(shape.columns) | dict(shape.used)).items():
         now = kinds.get(column)
@@ -117,7 +122,7 @@ def differences(shape: Shape, kinds: Mapping[str, str], seen: set[str]) -> dict[
             found[column] = _("{column} was {kind} and is {now}").format(
                 column=column, kind=_word(kind), now=_word(now)
             )
-    for column in kinds.keys() - seen:
+    for column in {column for column, kind in kinds.items() if kind} - seen:
         found[column] = _("{column} appeared: {kind}").format(column=column, kind=_word(kinds[column]))
     return dict(sorted(found.items()))
 

@@ -51,6 +51,10 @@ class ProfileKey:
     grid_set: str
 
 
+UNANSWERED = "unanswered"
+"""The status of a request that nobody is known to have answered; it is no error."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ColumnSummary:
     """One column in one window.

@@ -24,13 +24,13 @@ _GRIDS = GridSet(
 
 
 def served() -> Subject:
-    """Return a day of 200 requests: 4 failed, 2 ids repeated, half took 100 ms and half 200 ms."""
+    """Return a day of 200 requests: 4 failed, 2 have no answer and 2 a repeated id, half took 200 ms."""
     latency = np.zeros(LATENCY.bins, dtype=np.int64)
     for value in (100.0, 200.0):
         latency[LATENCY.locate(np.array([value]))] = 100
     inputs = Inputs(
-        rows=200, duplicates=2, errors=4, first=_DAY.start, last=_DAY.end - timedelta(hours=2),
-        latency=latency,
+        rows=200, duplicates=2, errors=4, statuses={"unanswered": 2}, first=_DAY.start,
+        last=_DAY.end - timedelta(hours=2), latency=latency,
     )  # fmt: skip
     return _subject(inputs=inputs)
 

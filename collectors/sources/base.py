@@ -35,7 +35,7 @@ class ColumnInfo:
     """A column as its engine describes it.
 
     `is_text`: stored as text, whatever it means; `aware`: a time that names its zone; `may_be_nan`: a
-    floating-point number.
+    floating-point number; `own`: what the reader says of the row itself, so never a feature by itself.
     """
 
     name: str
@@ -44,6 +44,7 @@ class ColumnInfo:
     is_text: bool = False
     aware: bool = False
     may_be_nan: bool = True
+    own: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,20 @@ class Slice:
     def touches(self, start: datetime, end: datetime) -> bool:
         """Tell whether rows of [start, end) may lie in it."""
         return (self.first is None or self.first < end) and (self.last is None or self.last >= start)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Records of a part that are no rows, refused for one reason within a quarter of an hour from `at`.
+
+    `example` is the beginning of the first of them.
+    """
+
+    part: str
+    reason: str
+    at: datetime
+    count: int
+    example: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +163,10 @@ class Source(ABC):
     def skipped(self) -> Mapping[str, str]:
         """Return the parts left out because they cannot be read, with the reason."""
         return {}
+
+    def refused(self) -> Sequence[Refusal]:
+        """Return the records of the parts that were read which are no rows."""
+        return ()
 
     def recheck(self) -> bool:
         """Look, after a statement failed, for parts that cannot be read; True if some were found."""
