@@ -1,5 +1,6 @@
 """Collect a model: plan what is due, count it, and write each batch of windows in one transaction."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from typing import Any
 from collectors.cells import Answers, count_inputs, count_marks, count_outcomes
 from collectors.changing import inputs_base, outcomes_base
 from collectors.crossing import together
-from collectors.misfits import Misfit, misfits_of
+from collectors.misfits import Misfit, misfits_of, refused_in
 from collectors.noting import left_out, notes_of, unreadable_in
 from collectors.opening import Opened, with_chosen
 from collectors.parts import known_of, row_of, slice_of, stored_in
@@ -39,6 +40,7 @@ from core.errors import SourceError
 from core.grid import GridSet
 from core.profile import Inputs, Outcomes, Profile, ProfileKey
 from core.text import gettext as _
+from core.text import ngettext
 from core.windows import Grain, Window, window_at
 from store import models, profiles, quarantine, slices, windows
 from store.database import Store
@@ -113,6 +115,7 @@ class Collector:
             self._leave_out()
             self._collect()
         self._keep_parts()
+        self._keep_refused()
         error = self.blind
         return Summary(
             windows=self.done,
@@ -214,6 +217,7 @@ class Collector:
         if self.blind is not None:
             self._keep_outcomes(batch, cells)
         unreadable = unreadable_in(batch, self.parts["predictions"])
+        refused = self._refused()
         rows = []
         for i, window in enumerate(batch):
             notes = notes_of(
@@ -223,6 +227,8 @@ class Collector:
                 noted.get(window.start, {}),
                 inputs.odd.get(i, {}),
             )
+            if window.start in refused:
+                notes["refused"] = refused[window.start]
             if window.start in unreadable:
                 notes["unreadable"] = unreadable[window.start]
             mark = "" if self.blind is not None else self._outcomes_mark(window, outcomes.marks.get(i, "0-0"))
@@ -429,6 +435,30 @@ class Collector:
                     continue  # what changed in them is still to be looked at
                 rows = [row_of(self.model.name, name, one, self.now) for one in found]
                 slices.save_slices(session, self.model.name, name, rows)
+
+    def _refused(self) -> dict[datetime, int]:
+        """Return how many records of the log were no rows, by start of window."""
+        found: Counter[datetime] = Counter()
+        for one in refused_in(self.model, {"": self.opened.log.source}, self.project.zone):
+            found[one.window_start] += one.count
+        return dict(found)
+
+    def _keep_refused(self) -> None:
+        """Keep the first of the records that were no rows, with the reason."""
+        sources = {name: side.source for name, side in self.opened.named().items()}
+        found = refused_in(self.model, sources, self.project.zone)
+        if not found:
+            return
+        with self.store.write() as session:
+            for one in found:
+                quarantine.add(session, self.model.name, now=self.now, **vars(one))
+        n = sum(one.count for one in found)
+        said = ngettext(
+            "{n} record was refused; the first ones are kept with the reason.",
+            "{n} records were refused; the first ones are kept with the reason.",
+            n,
+        )
+        self.notes.append(said.format(n=n))
 
     def _say(self, what: str, done: int, total: int) -> None:
         if self.progress is not None:

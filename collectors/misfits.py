@@ -1,20 +1,22 @@
 """Rows that do not fit, a few of each sort, for the quarantine: the value, whose it is, and why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
 from collectors.engines import Engine
 from collectors.expressions import both, is_null, name, not_null, select, whole, within
 from collectors.sides import class_of
+from collectors.sources.base import Source
 from collectors.statement import Job
 from collectors.zones import micros
-from core.config import Task
+from core.config import Model, Task
 from core.text import gettext as _
-from core.windows import Window
+from core.windows import Window, window_at
 
 MOST_LOOKED = 8
 """Windows × columns that are looked into in one go; what lies beyond is counted only."""
@@ -65,6 +67,20 @@ def misfits_of(job: Job, notes: Sequence[Mapping[str, Any]]) -> list[Misfit]:
             Misfit(source="ground_truth", reason=reason, row=label, count=count, window_start=window.start)
         )
     return found
+
+
+def refused_in(model: Model, sources: Mapping[str, Source], zone: ZoneInfo) -> list[Misfit]:
+    """Return the records of some sources that are no rows, by the window that they stand in."""
+    shows = model.raw_rows != "deny"
+    found: dict[tuple[str, str, datetime], Misfit] = {}
+    for use, source in sources.items():
+        for one in source.refused():
+            start = window_at(one.at, model.grain, zone).start
+            row = {"record": one.example} if shows and one.example else {}
+            new = Misfit(source=use, reason=one.reason, row=row, count=one.count, window_start=start)
+            old = found.get((use, one.reason, start))
+            found[use, one.reason, start] = replace(old, count=old.count + one.count) if old else new
+    return list(found.values())
 
 
 def _invalid(job: Job, window: Window, column: str) -> dict[str, Any] | None:

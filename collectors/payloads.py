@@ -40,7 +40,7 @@ def decoded(text: str | bytes, *, most: int = MOST_BYTES) -> Any:
         MisfitError: it is no JSON, nested too deeply, or names a key twice.
     """
     if len(text) > most:
-        raise MisfitError(_too_large())
+        raise MisfitError(too_large())
     try:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except RecursionError as error:
@@ -73,7 +73,7 @@ def unpacked(data: str, encoding: str, content_type: str = "") -> Any:
 def unbased(data: str) -> bytes:
     """Return the bytes of a base64 text."""
     if len(data) > 2 * MOST_BYTES:
-        raise MisfitError(_too_large())
+        raise MisfitError(too_large())
     try:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -104,7 +104,7 @@ def body_of(raw: bytes, content_type: str = "") -> Any:
 def csv_rows(text: str) -> list[list[str | None]]:
     """Return the rows of a CSV text that has no header; an empty cell is a missing value."""
     if len(text) > MOST_BYTES:
-        raise MisfitError(_too_large())
+        raise MisfitError(too_large())
     try:
         return [[cell or None for cell in row] for row in csv.reader(io.StringIO(text), strict=True) if row]
     except csv.Error as error:
@@ -309,7 +309,10 @@ def _shape(found: Any) -> list[int]:
 
 
 def _flat(body: Mapping[str, Any]) -> Row:
-    """Return an object's values by dotted names; a short list of values by number."""
+    """Return an object's values by dotted names, those of a short list by number.
+
+    What is nested more deeply or wider is named and has no value.
+    """
     row: Row = {}
     for key, value in body.items():
         _put(row, str(key)[:200], value, 1)
@@ -324,10 +327,11 @@ def _put(row: Row, name: str, value: Any, depth: int) -> None:
     elif depth < DEEPEST and isinstance(value, Mapping):
         for key, inner in value.items():
             _put(row, f"{name}.{str(key)[:200]}", inner, depth + 1)
-    elif depth < DEEPEST and isinstance(value, list) and 0 < len(value) <= WIDEST:
+    elif depth == 1 and isinstance(value, list) and 0 < len(value) <= WIDEST and not _holds_rows(value):
         for at, inner in enumerate(value):
-            if not isinstance(inner, list):
-                _put(row, f"{name}_{at}", inner, depth + 1)
+            _put(row, f"{name}_{at}", inner, depth + 1)
+    else:
+        row[name] = None
 
 
 def _mapping(found: Any) -> Mapping[str, Any]:
@@ -369,11 +373,12 @@ def _inflated(raw: bytes) -> bytes:
     except zlib.error as error:
         raise MisfitError(_("it is no gzip")) from error
     if reader.unconsumed_tail:
-        raise MisfitError(_too_large())
+        raise MisfitError(too_large())
     return made
 
 
-def _too_large() -> str:
+def too_large() -> str:
+    """Say that a record or a body is larger than any may be."""
     return _("it is larger than {n} MiB").format(n=MOST_BYTES // 2**20)
 
 

@@ -61,15 +61,16 @@ class PairSource(PayloadSource):
 
     def rows(self, record: Any, place: Place) -> Iterable[Mapping[str, Any]]:
         """Return the rows of a record's events."""
-        return [row for event in self.events(record) for row in self._rows(event, place)]
+        return [row for event in self.events(record) for row in self.event_rows(event, place)]
 
-    def _rows(self, event: Mapping[str, Any], place: Place) -> Iterable[Mapping[str, Any]]:
+    def event_rows(self, event: Mapping[str, Any], place: Place) -> Iterable[Mapping[str, Any]]:
+        """Return the rows of one event."""
         said = str(event.get("type") or event.get("reqtype") or "")
         part = next((part for end, part in self.types.items() if said.lower().endswith(end)), None)
         if part is None:
             raise MisfitError(_("the type {name} of its event is not known").format(name=repr(said[:60])))
         when = event.get("time") or event.get("occurrencetime")
-        body = _body(event)
+        body = payload_of(event)
         own: dict[str, Any] = {
             "part": part, "request_id": self.event_id(event), EXACT: when is not None,
             "event_time": place.changed if when is None else time_of(when),
@@ -148,7 +149,7 @@ _MADE = {
 """How the columns that both events have a say in are made."""
 
 
-def _body(event: Mapping[str, Any]) -> Any:
+def payload_of(event: Mapping[str, Any]) -> Any:
     """Return an event's payload: plain, as text, or in base64."""
     kind = str(event.get("datacontenttype") or event.get("contenttype") or event.get("content-type") or "")
     for key in ("data_base64", "bytes"):

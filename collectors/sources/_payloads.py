@@ -8,7 +8,7 @@ import io
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, cast
@@ -18,7 +18,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from collectors.landing import OWN, Landing, Looks, common_type
-from collectors.payloads import MisfitError, is_output, lines_of
+from collectors.payloads import MisfitError, is_output, lines_of, too_large
 from collectors.sources._files import FileOptions, FileSource, quoted_list
 from collectors.sources.base import EARLIEST, ColumnInfo, Refusal, Slice
 from core.errors import SourceError
@@ -100,6 +100,11 @@ class PayloadSource(FileSource):
     def knows(cls, head: bytes, path: str) -> bool:
         """Tell by its beginning and its name whether a file is of this kind."""
 
+    @classmethod
+    def holds_labels(cls, head: bytes) -> bool:
+        """Tell whether a file of this kind holds labels and no predictions."""
+        return False
+
     @abstractmethod
     def rows(self, record: Any, place: Place) -> Iterable[Mapping[str, Any]]:
         """Return the rows of a record: their own columns, and what was asked and answered.
@@ -151,7 +156,7 @@ class PayloadSource(FileSource):
                 weights.setdefault(column, Counter())[kind] += known.rows
         types = {name: common_type(found) for name, found in weights.items()}
         return {name: _SQL[str(kind)] for name, kind in self._own().items()} | {
-            name: kind or "VARCHAR" for name, kind in types.items() if name not in OWN
+            name: kind or "JSON" for name, kind in types.items() if name not in OWN
         }
 
     def refused(self) -> Sequence[Refusal]:
@@ -163,7 +168,7 @@ class PayloadSource(FileSource):
 
     def _info(self, one: str, kind: str) -> ColumnInfo:
         if one not in OWN:
-            return super()._info(one, kind)
+            return replace(super()._info(one, kind), own=is_output(one))
         text = kind == "VARCHAR"
         return ColumnInfo(
             name=one, type=kind, kind=self.kind_of(kind), is_text=text, own=True,
@@ -222,7 +227,7 @@ class PayloadSource(FileSource):
                     raise MisfitError(_("it grows to more than {n} times its size").format(n=_BOMB))
                 try:
                     if record is None:
-                        raise MisfitError(_("it is too large"))
+                        raise MisfitError(too_large())
                     found = [self._fitting(row) for row in self.rows(record, place)]
                 except MisfitError as error:
                     self._refuse(landed, place, str(error), at or changed, record)
@@ -297,7 +302,8 @@ class PayloadSource(FileSource):
             key = path.partition("://")[2]
             info = there.files.get_file_info(key)
             size, changed = int(info.size), info.mtime or EARLIEST
-            stream = there.files.open_input_stream(key, compression="detect")
+            whole = key.endswith((".parquet", ".pq"))  # its end is read first
+            stream = there.files.open_input_file(key) if whole else there.files.open_input_stream(key)
         return size, changed, cast(BinaryIO, io.BufferedReader(stream))
 
     @classmethod
@@ -326,14 +332,16 @@ def time_of(value: object, zone: ZoneInfo | None = None) -> datetime:
         MisfitError: it is none, or comes from a clock that was not set.
     """
     found: datetime | None = None
-    if isinstance(value, bool):
+    if isinstance(value, datetime):
+        found = value if value.tzinfo else value.replace(tzinfo=zone or UTC)
+    elif isinstance(value, bool):
         found = None
     elif isinstance(value, int | float):
         seconds = value / 1000 if value > 1e11 else value
         found = datetime.fromtimestamp(seconds, UTC) if 0 <= seconds < LATEST.timestamp() else None
     elif isinstance(value, str):
         try:
-            found = datetime.fromisoformat(value.strip())
+            found = datetime.fromisoformat(value.strip().replace(" UTC", "+00:00"))
         except ValueError:
             found = None
         if found is not None and found.tzinfo is None:

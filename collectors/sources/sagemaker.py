@@ -27,6 +27,11 @@ class Source(PayloadSource):
         """Look for the keys of a capture or of a label."""
         return b'"eventMetadata"' in head and (b'"captureData"' in head or b'"groundTruthData"' in head)
 
+    @classmethod
+    def holds_labels(cls, head: bytes) -> bool:
+        """Labels lie in files of their own."""
+        return b'"captureData"' not in head
+
     def rows(self, record: Any, place: Place) -> Iterable[Mapping[str, Any]]:
         """Return the rows of one line."""
         event = decoded(record)

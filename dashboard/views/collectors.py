@@ -316,6 +316,8 @@ def _said(notes: Mapping[str, Any]) -> str:
             parts.append(_("{n} labels are none of the classes").format(n=found))
         elif name == "duplicates":
             parts.append(_("{n} repeated ids").format(n=found))
+        elif name == "refused":
+            parts.append(_("{n} records do not fit").format(n=found))
         elif isinstance(found, Mapping):
             parts += (
                 [str(one) for one in found.values()]

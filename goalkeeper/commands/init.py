@@ -1,13 +1,22 @@
 """`goalkeeper init`: write a commented configuration."""
 
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.errors import GoalkeeperError
+from core.foreign import one_line
 from core.text import gettext as _
 from goalkeeper.commands.options import CONFIG, ConfigOption
+
+if TYPE_CHECKING:
+    from goalkeeper.init import Proposal
+
+_WIDE = 32
+"""Letters of a value that are shown."""
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +29,9 @@ def init(
     sample: Annotated[
         Path | None,
         typer.Option(
-            "--from", help=_("A sample of the prediction log (parquet, csv, jsonl)."), metavar="FILE"
+            "--from",
+            help=_("A sample of the prediction log (parquet, csv, jsonl), or a folder of a platform's logs."),
+            metavar="PATH",
         ),
     ] = None,
     model: Annotated[
@@ -62,8 +73,46 @@ def init(
             f"{use} = {column if isinstance(column, str) else ', '.join(column.values())}"
             for use, column in proposal.uses.items()
         )
-        typer.echo(_("Found: {task}; {uses}").format(task=proposal.task.value, uses=uses or _("no uses")))
+        typer.echo(
+            _("Found: {kind}, {task}; {uses}").format(
+                kind=proposal.kind, task=proposal.task.value, uses=uses or _("no uses")
+            )
+        )
+        _show(proposal)
     typer.echo(_("Wrote {file}. Next: look through it, then `goalkeeper check`.").format(file=file))
+
+
+def _show(proposal: "Proposal") -> None:
+    """Print some rows as the reader made them, and what found no place."""
+    if proposal.rows:
+        typer.echo(_("\nThe first rows as they are read:"))
+        rows = [{name: row[name] for name in proposal.read() if name in row} for row in proposal.rows]
+        typer.echo(lined_up(rows, shutil.get_terminal_size((110, 24)).columns))
+    for column, why in proposal.left_out.items():
+        typer.echo(_("Left out: {column}: {why}").format(column=column, why=why))
+    for why in proposal.refused:
+        typer.echo(_("Does not fit: {why}").format(why=why))
+
+
+def lined_up(rows: Sequence[Mapping[str, Any]], width: int) -> str:
+    """Write rows as columns that stand under their names, as many as a line of `width` holds.
+
+    >>> print(lined_up([{"age": 41, "plan": "pro"}, {"age": 5, "plan": None}], 80))
+    age  plan
+    41   pro
+    5
+    """
+    names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    lines = [[one_line(name, limit=_WIDE) for name in names]]
+    for row in rows:
+        lines.append(["" if row[name] is None else one_line(row[name], limit=_WIDE) for name in names])
+    sizes = [max(map(len, column)) + 2 for column in zip(*lines, strict=True)]
+    shown = max(1, sum(1 for at in range(len(sizes)) if sum(sizes[: at + 1]) <= width))
+    made = ["".join(text.ljust(sizes[at]) for at, text in enumerate(line[:shown])).rstrip() for line in lines]
+    if shown < len(names):
+        rest = ", ".join(lines[0][shown:])
+        made.append(_("… and {n} columns more: {names}").format(n=len(names) - shown, names=rest))
+    return "\n".join(made)
 
 
 def _name_of(sample: Path) -> str:

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from collectors.landing import OWN
+from collectors.payloads import is_output
 from core.config.model import Task
 from core.roles import Role
 from core.text import gettext as _
+from goalkeeper.init.platform import Found, find, sample_of
 from goalkeeper.init.sample import Facts, read_sample
 
 MOST_CLASSES = 50
@@ -78,10 +82,12 @@ class Proposal:
     """What `goalkeeper init` found in a sample.
 
     `uses` maps use to column (`score` also class to column), the label left out: it belongs to the truth.
-    `rate` is the share of positive labels in the sample, None where it cannot be told.
+    `rate` is the share of positive labels in the sample, None where it cannot be told. `truth` are files with
+    labels of their own. `local`: times name no zone, and the reader asks for one. `unnamed`: payloads name no
+    columns. `rows` are some of the sample's, `refused` says which records do not fit and why.
     """
 
-    path: Path
+    paths: tuple[str, ...]
     kind: str
     task: Task
     uses: Mapping[str, str | Mapping[str, str]]
@@ -95,6 +101,17 @@ class Proposal:
     naive: bool = False
     first: str = ""
     roles: tuple[str, ...] = ()
+    truth: tuple[str, ...] = ()
+    local: bool = False
+    unnamed: bool = False
+    rows: tuple[Mapping[str, Any], ...] = ()
+    refused: tuple[str, ...] = ()
+
+    def read(self) -> list[str]:
+        """Return the columns that will be read: those with a use, then the features."""
+        used = [one for one in self.uses.values() if isinstance(one, str)]
+        several = [name for one in self.uses.values() if not isinstance(one, str) for name in one.values()]
+        return [*used, *several, *filter(None, [self.label]), *self.numeric, *self.categorical]
 
 
 def propose(path: Path) -> Proposal:
@@ -103,8 +120,70 @@ def propose(path: Path) -> Proposal:
     Raises:
         SourceError: it cannot be read.
     """
+    found = find(path)
+    if found is not None:
+        return _of_platform(found)
     kind, facts = read_sample(path)
-    uses = guess_uses(facts)
+    return _proposal(facts, guess_uses(facts), paths=(str(path),), kind=kind)
+
+
+def _of_platform(found: Found) -> Proposal:
+    """Propose what the format itself says, and guess the rest."""
+    sample = sample_of(found)
+    uses: dict[str, str | Mapping[str, str]] = dict(sample.uses)
+    uses |= guess_outputs(sample.facts, uses)
+    if "id" not in uses:
+        held = [one for one in sample.facts if one.name not in OWN and not is_output(one.name)]
+        named = guess_uses(held).get("id")
+        uses |= {"id": "request_id", "row_index": "row_index"} if named is None else {"id": named}
+    own = {one.name for one in sample.facts if one.name in OWN or is_output(one.name)}
+    facts = [one for one in sample.facts if one.name not in own or one.name in _columns_of(uses)]
+    made = _proposal(facts, uses, paths=found.paths, kind=found.kind)
+    return replace(
+        made, truth=found.truth, local=sample.local, naive=False, rows=sample.rows, refused=sample.refused,
+        unnamed=any(re.fullmatch(r"f\d+", one.name) for one in facts),
+    )  # fmt: skip
+
+
+def guess_outputs(
+    facts: Sequence[Facts], uses: Mapping[str, str | Mapping[str, str]]
+) -> dict[str, str | Mapping[str, str]]:
+    """Return the uses of the columns of answers, or of the one that the format calls the prediction.
+
+    Of two shares that belong together (`output_0`, `output_1`) the second is the score, or the one of the
+    positive class; three or more are those of as many classes.
+    """
+    known = uses.get("prediction")
+    if isinstance(known, str):
+        told = next((one for one in facts if one.name == known), None)
+        is_score = told is not None and _within_one(told) and not told.whole
+        return {"score": known, "prediction": ""} if is_score else {}
+    found: dict[str, str | Mapping[str, str]] = {}
+    outputs = [one for one in facts if is_output(one.name)]
+    shares = [one for one in outputs if _within_one(one) and not (one.whole and one.distinct > 2)]
+    groups: dict[str, dict[str, str]] = {}
+    for one in shares:
+        head, _sep, tail = one.name.rpartition("_")
+        groups.setdefault(head, {})[tail] = one.name
+    best = max(groups.values(), key=len, default={})
+    if len(best) > 2:
+        found["score"] = best
+    elif len(best) == 2:
+        positive = next((name for name in best if name.lower() in _POSITIVE), list(best)[-1])
+        found["score"] = best[positive]
+    elif shares:
+        found["score"] = shares[0].name
+    rest = [one for one in outputs if one not in shares]
+    said = [one for one in rest if one.kind in ("text", "boolean") or one.whole]
+    if not found:
+        said = said or rest
+    return found | ({"prediction": said[0].name} if said else {})
+
+
+def _proposal(
+    facts: Sequence[Facts], uses: dict[str, str | Mapping[str, str]], *, paths: tuple[str, ...], kind: str
+) -> Proposal:  # fmt: skip
+    uses = {use: column for use, column in uses.items() if column}
     by_name = {one.name: one for one in facts}
     label = by_name.get(str(uses.pop("label", "")))
     several = _scores_of_classes(facts)
@@ -113,9 +192,7 @@ def propose(path: Path) -> Proposal:
     task = _task(uses, by_name, label)
     if task is Task.REGRESSION and isinstance(uses.get("score"), str) and "prediction" in uses:
         del uses["score"]
-    taken = {label.name} if label else set()
-    for use in uses.values():
-        taken |= {use} if isinstance(use, str) else set(use.values())
+    taken = _columns_of(uses) | ({label.name} if label else set())
     rest = [one for one in facts if one.name not in taken]
     left_out = {one.name: reason for one in rest if (reason := _left_out(one))}
     kept = [one for one in rest if one.name not in left_out]
@@ -124,7 +201,7 @@ def propose(path: Path) -> Proposal:
     role = by_name.get(str(uses.get("role", "")))
     known = {one.value for one in Role}
     return Proposal(
-        path=path, kind=kind, task=task, uses=uses, label=label.name if label else "", positive=positive,
+        paths=paths, kind=kind, task=task, uses=uses, label=label.name if label else "", positive=positive,
         rate=rate, segments=_segments(kept), naive=time is not None and time.naive,
         numeric=tuple(one.name for one in kept if one.kind == "number"),
         categorical=tuple(one.name for one in kept if one.kind in ("text", "boolean")),
@@ -194,6 +271,13 @@ _FITS: Mapping[str, Callable[[Facts], bool]] = {
     "score": lambda one: one.kind == "number" and not (one.whole and one.distinct > 2),
     "prediction": lambda one: one.kind in ("text", "number", "boolean"),
 }
+
+
+def _columns_of(uses: Mapping[str, str | Mapping[str, str]]) -> set[str]:
+    found: set[str] = set()
+    for column in uses.values():
+        found |= {column} if isinstance(column, str) else set(column.values())
+    return found
 
 
 def _scores_of_classes(facts: Sequence[Facts]) -> dict[str, str]:

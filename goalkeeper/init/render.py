@@ -1,7 +1,8 @@
 """Write a commented goalkeeper.yaml."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from goalkeeper.init.written import mapping, row, scalar
 _WIDE = 100
 _SHOWN = 12
 _NOBODY = Proposal(
-    path=Path("logs/predictions/*.parquet"),
+    paths=("logs/predictions/*.parquet",),
     kind="parquet",
     task=Task.BINARY,
     uses={"id": "request_id", "time": "requested_at", "version": "model_version", "score": "score"},
@@ -48,7 +49,7 @@ def model_lines(proposal: Proposal | None, name: str, folder: Path, indent: str 
 
 
 def _body(found: Proposal, folder: Path, looked: bool) -> list[str]:
-    path = _seen_from(found.path, folder) if looked else str(found.path)
+    paths = [_seen_from(path, folder) if looked else path for path in found.paths]
     lines = [
         _line("# title: …", _("how it is called on pages and in messages")),
         _line(f"task: {found.task.value}", "binary | multiclass | regression"),
@@ -67,15 +68,22 @@ def _body(found: Proposal, folder: Path, looked: bool) -> list[str]:
     lines += [
         "predictions:",
         f"  kind: {found.kind}",
-        _line(f"  path: {scalar(path)}", _("a pattern takes many files: logs/*.parquet")),
+        _line(f"  path: {_one_or_more(paths)}", _("a pattern takes many files: logs/*.parquet")),
         *_columns(found.uses),
     ]
+    if found.local:
+        lines.append(_line("  timezone: UTC", _("where the service runs: its times name no zone")))
+    if found.unnamed:
+        names = row([one for one in (*found.numeric, *found.categorical) if re.fullmatch(r"f\d+", one)])
+        lines.append(
+            _line(f"  # feature_names: {names}", _("the payloads name no columns: say them in their order"))
+        )
     if found.naive:
         lines.append(
             _line("  # timezone: Europe/Berlin", _("of times without a zone; else they count as UTC"))
         )
     lines += _features(found)
-    lines += _truth(found)
+    lines += _truth(found, [_seen_from(path, folder) for path in found.truth])
     lines.append(_line("# reference: {path: reference.parquet}",
                        _("what is normal; without it the first 28 complete windows")))  # fmt: skip
     if found.segments:
@@ -120,7 +128,16 @@ def _features(found: Proposal) -> list[str]:
     return lines
 
 
-def _truth(found: Proposal) -> list[str]:
+def _truth(found: Proposal, paths: Sequence[str]) -> list[str]:
+    if paths:
+        uses = {use: name for use, name in found.uses.items() if use in ("id", "row_index", "time")}
+        return [
+            _line("ground_truth:", _("labels that lie beside the log")),
+            f"  kind: {found.kind}",
+            f"  path: {_one_or_more(paths)}",
+            f"  columns: {mapping({**uses, 'label': 'label'})}",
+            _line("  # maturity: 7d", _("the age at which a label counts as known; learnt if not said")),
+        ]
     if found.label:
         line = f"ground_truth: {{in: predictions, columns: {{label: {scalar(found.label)}}}}}"
         return [_line(line, _("the label stands in the log's own rows"))]
@@ -161,8 +178,12 @@ def _goal(found: Proposal) -> list[str]:
     ]
 
 
-def _seen_from(path: Path, folder: Path) -> str:
-    whole, base = path.resolve(), folder.resolve()
+def _one_or_more(paths: Sequence[str]) -> str:
+    return scalar(paths[0]) if len(paths) == 1 else row(paths)
+
+
+def _seen_from(path: str, folder: Path) -> str:
+    whole, base = Path(path).resolve(), folder.resolve()
     return os.path.relpath(whole, base) if whole.is_relative_to(base) else str(whole)
 
 

@@ -81,7 +81,12 @@ def read_sample(path: Path) -> tuple[str, tuple[Facts, ...]]:
         engines.close()
     if not table.num_columns or not table.num_rows:
         raise SourceError(_("{path} holds no rows.").format(path=path), hint=_("Name a file that has some."))
-    return kind, tuple(_facts(name, table.column(name)) for name in table.column_names)
+    return kind, facts_of(table)
+
+
+def facts_of(table: pa.Table) -> tuple[Facts, ...]:
+    """Look at each column of a sample."""
+    return tuple(_facts(name, table.column(name)) for name in table.column_names)
 
 
 def _facts(name: str, values: pa.ChunkedArray) -> Facts:

@@ -33,6 +33,23 @@ def write(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
     return rows.assign(version="v1")
 
 
+def labels(truth: pd.DataFrame, folder: Path) -> None:
+    """Write labels below the hour in which they were collected, those of a request together."""
+    files: dict[Path, list[str]] = {}
+    for request, found in truth.groupby("request_id", sort=False):
+        time = found["known_at"].max()
+        data = "\n".join(str(label) for label in found["label"])
+        event = {
+            "groundTruthData": {"data": data, "encoding": "CSV"}, "eventMetadata": {"eventId": request},
+            "eventVersion": "0",
+        }  # fmt: skip
+        place = folder / "logs" / "labels" / f"{time:%Y/%m/%d/%H}" / "truth.jsonl"
+        files.setdefault(place, []).append(json.dumps(event))
+    for path, lines in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n")
+
+
 def _asked(found: list[dict[str, Any]], at: int) -> dict[str, str]:
     if at % 3 == 0:  # JSON that the capture was not told of is kept in base64
         body = json.dumps({"instances": [{key: row[key] for key in FEATURES} for row in found]})
