@@ -40,6 +40,7 @@ from store.marks import marks
 from store.models import models, versions
 from store.normal import maturity_of
 from store.profiles import roles
+from store.references import current_reference
 from store.retention import stretches
 from store.retrainings import retrainings
 from store.tables import GoalRow
@@ -116,12 +117,22 @@ def _tickets_listed(_context: Context, mark: str) -> Sequence[Row[Any]]:
 
 def weights(context: Context, model: str) -> Mapping[str, float]:
     """Return how much each column matters to the score, as the reference shows; empty where it does not."""
-    return _weights(context, context.mark, model)
+    return _weights(context, context.store.url, model, _reference(context, context.mark, model))
 
 
-@st.cache_resource(show_spinner=False, max_entries=200)
-def _weights(_context: Context, mark: str, model: str) -> Mapping[str, float]:
-    return _context.query.weights(model)
+@st.cache_resource(show_spinner=False, max_entries=400)
+def _reference(_context: Context, mark: str, model: str) -> tuple[int, datetime] | None:
+    with _context.store.read() as session:
+        row = current_reference(session, model)
+    return None if row is None else (row.id, row.created_at)
+
+
+@st.cache_resource(show_spinner=False, max_entries=400)
+def _weights(
+    _context: Context, store: str, model: str, reference: tuple[int, datetime] | None
+) -> Mapping[str, float]:
+    """Read what a reference shows; it stays as it is, whatever else is written."""
+    return {} if reference is None else _context.query.weights(model)
 
 
 def sides(context: Context, model: str, asked: Asked) -> Sides:
@@ -205,7 +216,7 @@ def _heat(
 ) -> Heat:
     return _context.query.heat(
         model, metric, since=since, until=until, version=version, segment=segment, as_of=as_of,
-        weights=_weights(_context, mark, model),
+        weights=weights(_context, model),
     )  # fmt: skip
 
 

@@ -184,24 +184,16 @@ class Query:
         parts = self._stretches(config, config.grain, since, until)
         with self.store.read() as session:
             found = [
-                point
+                value
                 for part in parts
-                for point in stored.points(
-                    session,
-                    model,
-                    metric=metric,
-                    version=version,
-                    segment=segment,
-                    column=None,
-                    since=part.since,
-                    until=part.until,
-                    grain=part.grain,
-                    as_of=as_of,
+                for value in stored.by_column(
+                    session, model, metric, since=part.since, until=part.until, grain=part.grain,
+                    version=version, segment=segment, as_of=as_of,
                 )
-            ]
+            ]  # fmt: skip
         cells: dict[str, dict[datetime, float | None]] = defaultdict(dict)
-        for point in found:
-            cells[point.column][point.window.start] = point.value.value
+        for column, start, value in found:
+            cells[column][start] = value
         if not cells:
             return Heat(metric=metric, columns=(), windows=(), values=())
         zone = self.project.zone

@@ -1,7 +1,7 @@
 """Values of metrics; a restated one keeps its earlier values."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -64,6 +64,18 @@ def points(
     query = _standing(query, as_of)
     query = query.order_by(_T.window_start, _T.metric, _T.version, _T.segment, _T.column, _T.id)
     return _points(session, query)
+
+
+def by_column(
+    session: Session, model: str, metric: str, *, since: datetime, until: datetime, grain: Grain,
+    version: str = "", segment: str = "", as_of: datetime | None = None,
+) -> list[tuple[str, datetime, float | None]]:  # fmt: skip
+    """Return a metric's values alone: column, start of the window and value, of every column."""
+    query = _standing(select(_T.column, _T.window_start, _T.value), as_of).where(
+        _T.model == model, _T.metric == metric, _T.version == version, _T.segment == segment,
+        _T.grain == grain.value, _T.window_start >= since, _T.window_start < until,
+    )  # fmt: skip
+    return [(column, start, value) for column, start, value in session.execute(query.order_by(_T.id))]
 
 
 def recent(
@@ -267,17 +279,16 @@ def _standing(query: Select[Any], as_of: datetime | None) -> Select[Any]:
 def _points(session: Session, query: Select[Any]) -> list[MetricPoint]:
     """Read values; those of one window share it, and those of one run their origin."""
     held: dict[tuple[Any, ...], Window] = {}
-    origins: dict[int | None, Origin | None] = {None: None}
     found = []
+    rows = session.execute(query).all()
+    origins = _origins(session, {row.run_id for row in rows if row.run_id is not None})
     for (
         model, metric, version, segment, column, start, end, grain, value, lower, upper, n, numerator,
         denominator, state, reason, maturity, computed_at, superseded_at, why, run_id,
-    ) in session.execute(query):  # fmt: skip
+    ) in rows:  # fmt: skip
         span = (start, end, grain)
         if span not in held:
             held[span] = Window(start=start, end=end, grain=Grain(grain))
-        if run_id not in origins:
-            origins[run_id] = _origin(session, run_id)
         found.append(
             MetricPoint(
                 model=model, metric=metric, version=version, segment=segment, column=column,
@@ -287,12 +298,18 @@ def _points(session: Session, query: Select[Any]) -> list[MetricPoint]:
                     state=_STATES[state], reason=reason,
                 ),
                 final=maturity == "final", computed_at=computed_at, superseded_at=superseded_at, why=why,
-                origin=origins[run_id],
+                origin=origins.get(run_id),
             )
         )  # fmt: skip
     return found
 
 
-def _origin(session: Session, run_id: int) -> Origin | None:
-    row = session.execute(select(_RUN.configuration, _RUN.code, _RUN.source).where(_RUN.id == run_id)).first()
-    return None if row is None else Origin(configuration=row.configuration, code=row.code, source=row.source)
+def _origins(session: Session, runs: Set[int]) -> dict[int, Origin]:
+    """Return what the values of some runs came from; each run is one pass, so there may be one a window."""
+    found: dict[int, Origin] = {}
+    wanted = sorted(runs)
+    for at in range(0, len(wanted), _CHUNK):
+        query = select(_RUN.id, _RUN.configuration, _RUN.code, _RUN.source)
+        for row in session.execute(query.where(_RUN.id.in_(wanted[at : at + _CHUNK]))):
+            found[row.id] = Origin(configuration=row.configuration, code=row.code, source=row.source)
+    return found

@@ -52,6 +52,19 @@ def test_a_value_says_which_pass_it_came_from(store):
     assert [one.origin for one in read(store)] == [ORIGIN, None]
 
 
+def test_values_of_many_passes_cost_no_more_questions_than_those_of_one(store):
+    asked = []
+    sa.event.listen(store._engine, "before_cursor_execute", lambda *what: asked.append(what[2]))
+    for at in range(12):
+        with store.write() as session:
+            run = start_run(session, "lead", **RUN)
+        save(store, point(at), run_id=run.id)
+    asked.clear()
+    found = read(store)
+    assert len(found) == 12 and all(one.origin == ORIGIN for one in found)
+    assert sum(one.startswith("SELECT") for one in asked) == 2
+
+
 def test_saving_the_same_again_writes_nothing(store):
     assert save(store, point(0), point(1)) == 2
     assert save(store, point(0), point(1), now=NOON + HOUR) == 0
