@@ -80,21 +80,18 @@ def series(
     segment: str = "",
     column: str = "",
     grain: Grain | None = None,
+    among: Sequence[str] = (),
 ) -> Mapping[str, list[MetricPoint]]:
-    """Return the points of several metrics by name."""
-    return _series(
-        context,
-        context.mark,
-        model,
-        tuple(metrics),
-        since,
-        until,
-        version,
-        segment,
-        column,
-        grain,
-        context.as_of,
+    """Return the points of several metrics by name.
+
+    `among` are those that the page draws of the same range, version, segment and column: they are read
+    together, so that a page asks once and not for each chart.
+    """
+    wanted = tuple(dict.fromkeys([*among, *metrics]))
+    found = _series(
+        context, context.mark, model, wanted, since, until, version, segment, column, grain, context.as_of
     )
+    return {metric: found[metric] for metric in metrics}
 
 
 def heat(
@@ -180,21 +177,10 @@ def _series(
     grain: Grain | None,
     as_of: datetime | None,
 ) -> dict[str, list[MetricPoint]]:
-    found = {
-        metric: _context.query.series(
-            model,
-            metric,
-            since=since,
-            until=until,
-            now=_context.now,
-            version=version,
-            segment=segment,
-            column=column,
-            grain=grain,
-            as_of=as_of,
-        )
-        for metric in metrics
-    }
+    found = _context.query.several(
+        model, metrics, since=since, until=until, now=_context.now, version=version, segment=segment,
+        column=column, grain=grain, as_of=as_of,
+    )  # fmt: skip
     for metric, points in found.items():
         family, _dot, kpi = metric.partition(".")
         if family == "business" and as_of is None:

@@ -9,6 +9,7 @@ import streamlit as st
 from core.foreign import one_line
 from core.text import gettext as _
 from core.values import MetricPoint, ValueState
+from core.windows import Grain
 from dashboard import charts, data, sections, text, widgets
 from dashboard.drawing import Drawing, drawn
 from dashboard.scene import Level
@@ -27,10 +28,12 @@ def chart(
     levels: Sequence[Level] = (),
     height: int = 260,
     words: bool = True,
+    among: Sequence[sections.Chart] = (),
 ) -> int:
     """Draw one chart; return how many were drawn (0 where nothing is known and nothing is declared).
 
-    Without `words` it is only shown; what it is stands on the page of its family.
+    Without `words` it is only shown; what it is stands on the page of its family. `among` are the charts of
+    the same column that the page draws: their values are read together.
     """
     query = view.context.query
     name, title = item.metrics[0], item.title
@@ -39,8 +42,13 @@ def chart(
         metrics, title = (name,), f"{title}: {item.labels[name]}"
     unit = query.unit(view.model.name, name)
     versions = view.versions if view.compare else (view.version,)
-    hourly = name.startswith("service.") and view.until - view.since <= timedelta(days=7)
-    grain = view.model.service_grain if hourly else None
+    grain = _grain(view, name)
+    together = [
+        one
+        for item in among
+        for one in (item.metrics[:1] if view.compare else item.metrics)
+        if _grain(view, one) is grain
+    ]
     lines = {}
     for version in versions:
         found = data.series(
@@ -53,6 +61,7 @@ def chart(
             segment=view.segment,
             column=column,
             grain=grain,
+            among=together,
         )
         for metric, points in found.items():
             label = item.labels.get(metric, item.title) if len(versions) == 1 else version
@@ -92,6 +101,12 @@ def chart(
     _newest(latest)
     widgets.explain(query.declared().get(name), lambda: everything, name=name, key=f"{name}-{column}{place}")
     return 1
+
+
+def _grain(view: View, metric: str) -> Grain | None:
+    """Return the grain that a metric is drawn in: hours of the service where the range is short."""
+    hourly = metric.startswith("service.") and view.until - view.since <= timedelta(days=7)
+    return view.model.service_grain if hourly else None
 
 
 def _estimated(point: MetricPoint) -> bool:
@@ -135,7 +150,8 @@ def family(view: View, name: str, wanted: Sequence[sections.Chart]) -> None:
     more = sections.more(view.context.query, view.model, name, wanted)
     chosen = [one for one in st.session_state.get(f"more-{name}", []) if one in more]
     added = [sections.Chart(title=_(more[one].title), metrics=(one,)) for one in chosen]
-    two_and_two(name, partial(chart, view), [*wanted, *added], nothing(view))
+    drawn = [*wanted, *added]
+    two_and_two(name, partial(chart, view, among=drawn), drawn, nothing(view))
     if more:
         st.multiselect(
             _("More metrics, computed now from the stored profiles"), list(more),
@@ -146,7 +162,7 @@ def family(view: View, name: str, wanted: Sequence[sections.Chart]) -> None:
 
 def columns(view: View, wanted: Sequence[sections.Chart]) -> None:
     """Draw charts of the column that the address names."""
-    draw = partial(chart, view, column=view.column, place="column", height=220)
+    draw = partial(chart, view, column=view.column, place="column", height=220, among=wanted)
     two_and_two("column", draw, wanted, _("Nothing is known of this column in this range."))
 
 

@@ -35,6 +35,13 @@ def served() -> Subject:
     return _subject(inputs=inputs)
 
 
+def sampled() -> Subject:
+    """Return the same day of a log that holds every second request."""
+    one = served()
+    inputs = replace(one.profile.inputs, weight=400.0, weight_squares=800.0)
+    return replace(one, profile=replace(one.profile, inputs=inputs))
+
+
 def column(name: str = "age") -> Subject:
     """Return 100 values of a column beside 100 of the reference: 'age' got older, 'city' a new level."""
     if name == "city":

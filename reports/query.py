@@ -81,17 +81,40 @@ class Query:
         Raises:
             GoalkeeperError: no such model or metric.
         """
+        return self.several(
+            model, (metric,), since=since, until=until, now=now, version=version, segment=segment,
+            column=column, grain=grain, as_of=as_of,
+        )[metric]  # fmt: skip
+
+    def several(
+        self,
+        model: str,
+        metrics: Sequence[str],
+        *,
+        since: datetime,
+        until: datetime,
+        now: datetime,
+        version: str = "",
+        segment: str = "",
+        column: str | None = "",
+        grain: Grain | None = None,
+        as_of: datetime | None = None,
+    ) -> dict[str, list[MetricPoint]]:
+        """Return what `series` does of several metrics, in one question to the store."""
         config = self._model(model)
-        found: list[MetricPoint] = []
+        found: dict[str, list[MetricPoint]] = {metric: [] for metric in metrics}
         for part in self._stretches(config, grain or config.grain, since, until):
-            held = self.stored(
-                model, metric=metric, since=part.since, until=part.until, as_of=as_of, version=version,
-                segment=segment, column=column, grain=part.grain,
-            )  # fmt: skip
-            if not held and as_of is None and self.is_known(model, metric):
-                asked = list(windows_between(part.since, part.until, part.grain, self.project.zone))
-                held = self._computed(config, metric, asked, now, version, segment, column)
-            found += sorted(held, key=lambda point: point.window.start)
+            held: dict[str, list[MetricPoint]] = {metric: [] for metric in metrics}
+            for point in self.stored(
+                model, metrics=tuple(found), since=part.since, until=part.until, as_of=as_of,
+                version=version, segment=segment, column=column, grain=part.grain,
+            ):  # fmt: skip
+                held[point.metric].append(point)
+            for metric, points in held.items():
+                if not points and as_of is None and self.is_known(model, metric):
+                    asked = list(windows_between(part.since, part.until, part.grain, self.project.zone))
+                    points = self._computed(config, metric, asked, now, version, segment, column)
+                found[metric] += sorted(points, key=lambda point: point.window.start)
         return found
 
     def stored(
@@ -99,6 +122,7 @@ class Query:
         model: str,
         *,
         metric: str | None = None,
+        metrics: Sequence[str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         as_of: datetime | None = None,
@@ -113,6 +137,7 @@ class Query:
                 session,
                 model,
                 metric=metric,
+                metrics=metrics,
                 version=version,
                 segment=segment,
                 column=column,

@@ -20,7 +20,7 @@ from pydantic import Field
 from collectors.landing import OWN, Landing, Looks, common_type
 from collectors.payloads import MisfitError, is_output, lines_of, too_large
 from collectors.sources._files import FileOptions, FileSource, quoted_list
-from collectors.sources.base import EARLIEST, ColumnInfo, Refusal, Slice
+from collectors.sources.base import EARLIEST, ColumnInfo, Refusal, Setting, Slice
 from core.errors import SourceError
 from core.text import gettext as _
 
@@ -80,14 +80,14 @@ class PayloadSource(FileSource):
     loose = True
     patterns: ClassVar[tuple[str, ...]] = ()
     """Which files of a folder are a log of this kind, below the folder that is named."""
-    parts: ClassVar[tuple[str, ...]] = ("row",)
     local_times: ClassVar[bool] = False  # its times name no zone
 
-    def __init__(self, setting: Any) -> None:
+    def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._landed: dict[str, Landed] = {}
         self._landings: dict[str, Landing] = {}
         self._spelled: dict[str, str] = {}
+        self._spoiled: set[str] = set()
 
     @property
     def options(self) -> PayloadOptions:
@@ -143,7 +143,11 @@ class PayloadSource(FileSource):
         if not made:
             nothing = ", ".join(f"NULL::{_SQL[str(kind)]} AS {name}" for name, kind in OWN.items())
             return f"(SELECT {nothing} LIMIT 0)"
-        return f"read_parquet({quoted_list(list(made))}, union_by_name=true)"
+        read = f"read_parquet({quoted_list(list(made))}, union_by_name=true)"
+        if not self._spoiled:
+            return read
+        spoiled = quoted_list(sorted(self._spoiled))
+        return f"(SELECT * FROM {read} WHERE NOT list_contains({spoiled}, source_uri))"
 
     def described(self, files: Sequence[str]) -> dict[str, str]:
         """Return the types of columns, by how many rows look like them."""
@@ -193,7 +197,7 @@ class PayloadSource(FileSource):
         blank = dict.fromkeys(sorted(names), "")
         for path, one in self._slices.items():
             if one.columns and len(one.columns) < len(names):
-                self._slices[path] = Slice(**{**vars(one), "columns": blank | dict(one.columns)})
+                self._slices[path] = replace(one, columns=blank | dict(one.columns))
         return tuple(self._slices.values())
 
     def _slice(self, path: str, mark: str, landed: Landed) -> Slice:
@@ -214,6 +218,7 @@ class PayloadSource(FileSource):
                 self._landed[path] = self._read(path)
             except (OSError, pa.ArrowException, MisfitError, EOFError, SourceError) as error:
                 self._landed[path] = Landed(error=str(error).partition("\n")[0] or type(error).__name__)
+                self._spoiled.add(path)  # its first rows may lie among those of others
         return self._landed[path]
 
     def _read(self, path: str) -> Landed:
@@ -289,7 +294,7 @@ class PayloadSource(FileSource):
         if found is None:
             text = record.decode("utf-8", "replace") if isinstance(record, bytes) else str(record or "")
             found = Refusal(part=place.path, reason=reason, at=start, count=0, example=text[:_SHOWN])
-        landed.refused[reason, start] = Refusal(**{**vars(found), "count": found.count + 1})
+        landed.refused[reason, start] = replace(found, count=found.count + 1)
 
     def _opened(self, path: str) -> tuple[int, datetime, BinaryIO]:
         """Return a file's size, when it was changed and its bytes, unpacked where its name says so."""

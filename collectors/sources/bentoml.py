@@ -10,6 +10,7 @@ from typing import Any
 
 from collectors.payloads import MOST_BYTES, MisfitError, decoded
 from collectors.sources._payloads import PayloadOptions, PayloadSource, Place, asked, time_of
+from collectors.sources.base import Setting
 from core.errors import SourceError
 from core.text import gettext as _
 
@@ -28,8 +29,13 @@ class Source(PayloadSource):
     patterns = ("**/data/data.*.log*",)
     local_times = True
 
-    def __init__(self, setting: Any) -> None:
+    def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
+        if setting.zone is None:
+            raise SourceError(
+                _("{use}: BentoML writes local times without a zone.").format(use=setting.use),
+                hint=_("Say where the service runs: `timezone: Europe/Berlin`."),
+            )
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._schemas: dict[str, Mapping[str, Any]] = {}
 
@@ -43,11 +49,6 @@ class Source(PayloadSource):
         row = decoded(record)
         time, request = row.pop("timestamp"), str(row.pop("request_id"))
         row.pop("trace_id", None)
-        if self.setting.zone is None:
-            raise SourceError(
-                _("{use}: BentoML writes local times without a zone.").format(use=self.setting.use),
-                hint=_("Say where the service runs: `timezone: Europe/Berlin`."),
-            )
         if any(isinstance(value, list | dict) for value in row.values()):
             row = {name: value for name, value in row.items() if not isinstance(value, list | dict)}
         schema = self._schema(place)
@@ -55,7 +56,8 @@ class Source(PayloadSource):
         self._counts[request] = index + 1
         if len(self._counts) > _OPEN:
             self._counts.popitem(last=False)
-        local = time_of(time, self.setting.zone).astimezone(self.setting.zone)
+        zone = self.setting.zone
+        local = time_of(time, zone).astimezone(zone)
         yield {
             "request_id": request, "row_index": index, "event_time": local.replace(tzinfo=None),
             "version": schema.get("meta_data", {}).get("bento_version"),

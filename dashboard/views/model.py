@@ -41,11 +41,17 @@ def _glance(view: View) -> None:
         ("service", _("Service"), service[1:2], ""),
         ("quality", _("Data quality"), sections.quality(view.model)[1:2], ""),
     ]
+    plain = [item for _page, _title, items, column in parts for item in items if not column]
     with st.container(key="charts-glance"):
         sides = st.columns(2, gap="large")
         for at, (page, title, items, column) in enumerate(parts):
             with sides[at % 2]:
-                drawn = sum(panel.chart(view, item, column=column, height=220, words=False) for item in items)
+                drawn = sum(
+                    panel.chart(
+                        view, item, column=column, height=220, words=False, among=() if column else plain
+                    )
+                    for item in items
+                )
                 if not drawn:
                     st.subheader(title)
                     st.caption(panel.nothing(view))

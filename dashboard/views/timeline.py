@@ -75,10 +75,12 @@ def strips(model: Model) -> list[Strip]:
 def _strips(view: View) -> None:
     """Draw every line that has values under the one before."""
     known = []
-    for strip in strips(view.model):
+    every = strips(view.model)
+    for strip in every:
         found = data.series(
             view.context, view.model.name, (strip.metric,), since=view.since, until=view.until,
             version=view.version, segment=view.segment, column=strip.column,
+            among=[one.metric for one in every if one.column == strip.column],
         )  # fmt: skip
         if any(point.value.value is not None for point in found[strip.metric]):
             known.append((strip, found[strip.metric]))

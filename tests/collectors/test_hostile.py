@@ -11,6 +11,7 @@ import pytest
 
 from collectors import payloads
 from collectors.payloads import MisfitError, answers_of, body_of, decoded, features_of
+from core.errors import SourceError
 from store import quarantine
 from tests.collectors.formats import made, sagemaker
 from tests.collectors.house import House
@@ -129,6 +130,27 @@ def test_a_file_that_grows_without_end_is_left_out(tmp_path: Path, monkeypatch: 
     assert rows == GOOD
     assert any("bomb.jsonl.gz" in note and "times its size" in note for note in summary.notes)
     found.close()
+
+
+def test_what_was_read_of_a_file_that_breaks_off_is_not_counted(tmp_path: Path) -> None:
+    found, rows, _kept = collected(tmp_path, [good(at) for at in range(GOOD)])
+    place = next((tmp_path / "logs").rglob("*.jsonl"))
+    half = gzip.compress("\n".join(good(at) for at in range(5000)).encode())[:-9]
+    place.with_name("part-1.jsonl.gz").write_bytes(half)
+    found.body["predictions"]["path"] += "*"
+    summary = found.collect(now=NOW + pd.Timedelta(hours=1))
+
+    assert rows == sum(one.inputs.rows for key, one in found.cells().items() if not key.segment) == GOOD
+    assert any("part-1.jsonl.gz was left out" in note for note in summary.notes)
+    found.close()
+
+
+def test_times_without_a_zone_are_asked_for_one(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="BentoML writes local times without a zone") as refused:
+        house(
+            tmp_path / "project", {"kind": "bentoml", "path": "x", "columns": sagemaker.USES}, "p"
+        ).collect()
+    assert "timezone: Europe/Berlin" in refused.value.hint
 
 
 def test_not_a_number_is_a_missing_value_and_infinity_one_of_its_kind() -> None:

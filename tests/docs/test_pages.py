@@ -117,7 +117,8 @@ models:
     kpis: {call_conversion: {numerator: converted, denominator: answered}}
 """
 SECRETS = (
-    "AIRFLOW_PASSWORD", "DB_PASSWORD", "DWH_PASSWORD", "GITHUB_TOKEN", "GITLAB_TOKEN", "HEARTBEAT_URL",
+    "AIRFLOW_PASSWORD", "DB_PASSWORD", "DWH_PASSWORD", "DWH_URL", "GITHUB_TOKEN", "GITLAB_TOKEN",
+    "HEARTBEAT_URL",
     "LAKE_KEY", "LAKE_SECRET", "RETRAIN_SECRET", "SLACK_URL", "SMTP_PASSWORD", "WEBHOOK_SECRET",
 )  # fmt: skip
 
