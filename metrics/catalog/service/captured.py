@@ -10,7 +10,7 @@ from metrics.intervals import around
 
 
 def captured(subject: Subject) -> MetricValue:
-    """Return rows / estimated requests (0–1; 1 where nothing is sampled).
+    """Return rows / estimated requests (0–1; 1 without an interval where nothing is sampled).
 
     >>> from metrics.examples import sampled, served
     >>> captured(served()).value, captured(sampled()).value
