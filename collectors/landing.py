@@ -3,15 +3,17 @@
 Values are kept as text and their meaning is tried when they are read, as of CSV and JSON Lines.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from sqlglot import exp
 
+from collectors.expressions import raw
 from collectors.payloads import Value
 
 OWN: Mapping[str, pa.DataType] = {
@@ -23,7 +25,6 @@ OWN: Mapping[str, pa.DataType] = {
 CHUNK = 20_000
 MOSTLY = 0.95
 """A column is one of numbers where so many of its values are; the others are counted as invalid."""
-Look = Literal["whole", "number", "boolean", "text"]
 
 
 class Landing:
@@ -61,35 +62,39 @@ class Landing:
         self._written += 1
 
 
-class Looks:
-    """What the values of each column look like, counted."""
+def looks_in(files: str, names: Sequence[str]) -> exp.Select:
+    """Ask what the values of text columns in some Parquet files look like.
 
-    def __init__(self) -> None:
-        self._seen: defaultdict[str, Counter[Look]] = defaultdict(Counter)
+    Args:
+        files: what to write after FROM.
 
-    def add(self, name: str, value: Value) -> None:
-        """Look at a value."""
-        seen = self._seen[name]
-        if value is not None and value != "":
-            seen[look_of(value)] += 1
+    Returns:
+        One row: of the column at each place i `n{i}` values, `d{i}` of them numbers, `w{i}` whole ones and
+        `b{i}` true or false.
+    """
+    asked: list[exp.Expression] = []
+    for at, name in enumerate(names):
+        value = exp.to_identifier(name, quoted=True).sql("duckdb")
+        tests = {
+            "n": f"{value} <> ''",
+            "d": f"try_cast({value} AS DOUBLE) IS NOT NULL AND NOT contains({value}, '_')",
+            "w": f"regexp_full_match({value}, '\\s*[+-]?\\d+\\s*')",
+            "b": f"lower({value}) IN ('true', 'false')",
+        }
+        asked += [raw(f"count(*) FILTER ({test}) AS {what}{at}") for what, test in tests.items()]
+    return exp.select(*asked).from_(raw(files))
 
-    def types(self) -> dict[str, str]:
-        """Return DuckDB's type of each column; '' of one without any value."""
-        return {name: _type(seen) for name, seen in self._seen.items()}
 
-
-def look_of(value: Value) -> Look:
-    """Tell what a value looks like, also one that is kept as text."""
-    if isinstance(value, bool) or value in ("true", "false", "True", "False"):
-        return "boolean"
-    if isinstance(value, str):
-        try:
-            float(value)
-        except ValueError:
-            return "text"
-        digits = value.strip().lstrip("+-")
-        return "text" if "_" in value else "whole" if digits.isdigit() else "number"
-    return "whole" if isinstance(value, int) else "number"
+def types_of(row: Mapping[str, int], names: Sequence[str]) -> dict[str, str]:
+    """Return DuckDB's types of the columns that `looks_in` was asked of, '' of one without any value."""
+    found = {}
+    for at, name in enumerate(names):
+        n, numbers, wholes, truths = (int(row[f"{what}{at}"]) for what in "ndwb")
+        weights = {
+            "BIGINT": wholes, "DOUBLE": numbers - wholes, "BOOLEAN": truths, "VARCHAR": n - numbers - truths,
+        }  # fmt: skip
+        found[name] = common_type(weights)
+    return found
 
 
 def common_type(weights: Mapping[str, int]) -> str:
@@ -103,15 +108,10 @@ def common_type(weights: Mapping[str, int]) -> str:
     return "BOOLEAN" if known["BOOLEAN"] >= MOSTLY * n else "VARCHAR"
 
 
-def _type(seen: Counter[Look]) -> str:
-    types: Counter[str] = Counter(BIGINT=seen["whole"], DOUBLE=seen["number"])
-    return common_type(types + Counter(BOOLEAN=seen["boolean"], VARCHAR=seen["text"]))
-
-
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     if not pa.types.is_string(kind):
         return pa.array(values, kind)
-    texts = [None if value is None else _text(value) for value in values]
+    texts = [value if value is None or type(value) is str else _text(value) for value in values]
     try:
         return pa.array(texts, kind)
     except UnicodeEncodeError:  # half of a pair, which JSON can hold and a text cannot
@@ -121,4 +121,4 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
 def _text(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else repr(value)
+    return repr(value)

@@ -25,6 +25,9 @@ DEEPEST = 4
 OUTPUT = "output"
 """What an answer without a name is called."""
 
+_NAMES = tuple(f"f{at}" for at in range(WIDEST))
+_LONGEST_NAME = 200
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 Value = str | int | float | bool | None
 Row = dict[str, Value]
 
@@ -236,10 +239,7 @@ def _listed(items: Sequence[Any], names: Sequence[str]) -> list[Row]:
             raise MisfitError(
                 _("it holds {n} values without names: say `feature_names:`").format(n=len(values))
             )
-        row: Row = {}
-        for at, value in enumerate(values):
-            _put(row, names[at] if names else f"f{at}", value, 1)
-        made.append(row)
+        made.append(_flat(dict(zip(names or _NAMES, values, strict=False))))
     return made
 
 
@@ -315,18 +315,21 @@ def _flat(body: Mapping[str, Any]) -> Row:
     """
     row: Row = {}
     for key, value in body.items():
-        _put(row, str(key)[:200], value, 1)
+        if type(value) in _PLAIN and len(key) <= _LONGEST_NAME:  # nearly always
+            row[key] = value
+        else:
+            _put(row, key[:_LONGEST_NAME], value, 1)
+    if len(row) > MOST_COLUMNS:
+        raise MisfitError(_("it has more than {n} columns").format(n=MOST_COLUMNS))
     return row
 
 
 def _put(row: Row, name: str, value: Any, depth: int) -> None:
-    if len(row) >= MOST_COLUMNS:
-        raise MisfitError(_("it has more than {n} columns").format(n=MOST_COLUMNS))
     if value is None or isinstance(value, str | int | float | bool):
         row[name] = value
     elif depth < DEEPEST and isinstance(value, Mapping):
         for key, inner in value.items():
-            _put(row, f"{name}.{str(key)[:200]}", inner, depth + 1)
+            _put(row, f"{name}.{key[:_LONGEST_NAME]}", inner, depth + 1)
     elif depth == 1 and isinstance(value, list) and 0 < len(value) <= WIDEST and not _holds_rows(value):
         for at, inner in enumerate(value):
             _put(row, f"{name}_{at}", inner, depth + 1)

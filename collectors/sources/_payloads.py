@@ -10,14 +10,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, cast
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import Field
 
-from collectors.landing import OWN, Landing, Looks, common_type
+from collectors.landing import OWN, Landing, common_type, looks_in, types_of
 from collectors.payloads import MisfitError, is_output, lines_of, too_large
 from collectors.sources._files import FileOptions, FileSource, quoted_list
 from collectors.sources.base import EARLIEST, ColumnInfo, Refusal, Setting, Slice
@@ -28,6 +30,10 @@ LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 _BOMB, _FREE = 200, 2**28
 """A file that grows by more than that when it is unpacked, beyond some size, is none of a log's."""
 _SHOWN = 200
+_SHAPES_KEPT = 1000
+_TIMES = ("event_time", "source_uri")
+_TOLD = ("row_index", "latency_ms", "sampled")
+"""What is no text and tells, where any row has it, that there is a use for it."""
 _SHAPES = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 """What code that walks a payload raises where the payload is of another shape."""
 
@@ -87,7 +93,9 @@ class PayloadSource(FileSource):
         self._landed: dict[str, Landed] = {}
         self._landings: dict[str, Landing] = {}
         self._spelled: dict[str, str] = {}
+        self._shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._spoiled: set[str] = set()
+        self._told: set[str] = set()
 
     @property
     def options(self) -> PayloadOptions:
@@ -124,8 +132,8 @@ class PayloadSource(FileSource):
         """Return which of the columns are used for what, as far as the format itself says it."""
         said = {"id": "request_id", "time": "event_time"}
         optional = {"row_index", "version", "latency_ms", "status", "sampled"}
-        held = {name for landed in self._landed.values() for name, kind in landed.columns.items() if kind}
-        return said | {name: name for name in sorted(optional & held)}
+        texts = {name for landed in self._landed.values() for name, kind in landed.columns.items() if kind}
+        return said | {name: name for name in sorted(optional & (texts | self._told))}
 
     # ---- as files
 
@@ -155,7 +163,7 @@ class PayloadSource(FileSource):
         for path in files:
             known = self._slices.get(path)
             if known is None or not known.columns:
-                known = self._slice(path, "", self._land(path))
+                continue
             for column, kind in known.columns.items():
                 weights.setdefault(column, Counter())[kind] += known.rows
         types = {name: common_type(found) for name, found in weights.items()}
@@ -193,12 +201,37 @@ class PayloadSource(FileSource):
     ) -> tuple[Slice, ...]:
         """List the files; a column that a file has no value of is told as one without values."""
         super().slices(known, now, since)
+        self._type()
         names = {name for one in self._slices.values() for name in one.columns}
         blank = dict.fromkeys(sorted(names), "")
         for path, one in self._slices.items():
             if one.columns and len(one.columns) < len(names):
                 self._slices[path] = replace(one, columns=blank | dict(one.columns))
         return tuple(self._slices.values())
+
+    def _type(self) -> None:
+        """Find out what the columns of new files look like, from all that lies in a Parquet file together."""
+        fresh = {path: self._landed[path] for path in self._slices if path in self._landed}
+        paths: dict[str, list[str]] = {}
+        for path, landed in fresh.items():
+            for file in (file for files in landed.files.values() for file in files):
+                paths.setdefault(file, []).append(path)
+        for landing in self._landings.values():
+            landing.flush()
+        weights: dict[str, dict[str, Counter[str]]] = {path: {} for path in fresh}
+        for file, inside in paths.items():
+            names = [one for one in pq.read_schema(file).names if one not in _TIMES]
+            texts = [one for one in names if OWN.get(one, pa.string()) == pa.string()]
+            asked = looks_in(f"read_parquet({quoted_list([file])})", texts)
+            types = types_of(self.engine.run(asked.sql("duckdb")).to_pylist()[0], texts)
+            for path in inside:
+                for name, kind in types.items():
+                    if name in OWN or any(name in held for held in fresh[path].names.values()):
+                        weights[path].setdefault(name, Counter())[kind] += fresh[path].rows
+        for path, landed in fresh.items():
+            if not landed.error:
+                landed.columns = {name: common_type(found) for name, found in weights[path].items()}
+                self._slices[path] = self._slice(path, self._slices[path].mark, landed)
 
     def _slice(self, path: str, mark: str, landed: Landed) -> Slice:
         if landed.error:
@@ -222,7 +255,7 @@ class PayloadSource(FileSource):
         return self._landed[path]
 
     def _read(self, path: str) -> Landed:
-        landed, looks = Landed(), Looks()
+        landed = Landed()
         size, changed, opened = self._opened(path)
         place = Place(path=path, changed=changed)
         with opened as file:
@@ -245,29 +278,30 @@ class PayloadSource(FileSource):
                     row.setdefault("row_index", index)
                     row.setdefault("sampled", self.options.sampled)
                     row["source_uri"], row["source_offset"] = path, offset
-                    at = self._keep(landed, looks, row)
-        landed.columns = looks.types()
+                    at = self._keep(landed, row)
         return landed
 
-    def _keep(self, landed: Landed, looks: Looks, row: dict[str, Any]) -> datetime:
+    def _keep(self, landed: Landed, row: dict[str, Any]) -> datetime:
         part = str(row.pop("part", "row"))
         landing = self._landings.get(part)
         if landing is None:
             name = f"{self.setting.use}-{part}-{id(self)}".replace(".", "-").replace(":", "-")
             landing = Landing(self.engine.aside(), name, local=self.local_times)
             self._landings[part] = landing
-        landed.names.setdefault(part, set()).update(row.keys())
+        landed.names.setdefault(part, set()).update(row)
+        for name in _TOLD:
+            if row.get(name):
+                self._told.add(name)
         files = landed.files.setdefault(part, [])
         if not files or files[-1] != landing.file:
             files.append(landing.file)
         landing.add(row)
-        for name, value in row.items():
-            if name not in OWN or (value is not None and name not in ("event_time", "source_uri")):
-                looks.add(name, value)
-        time: datetime = row["event_time"]
-        zone = self.setting.zone or UTC
-        early, late = (time, time) if time.tzinfo else (time.replace(tzinfo=zone, fold=n) for n in (0, 1))
-        early, late = early.astimezone(UTC) - self.lead(part), late.astimezone(UTC)
+        early: datetime = row["event_time"]
+        late = early
+        if self.local_times:
+            zone = self.setting.zone or UTC
+            early, late = (early.replace(tzinfo=zone, fold=n).astimezone(UTC) for n in (0, 1))
+        early -= self.lead(part)
         landed.first = early if landed.first is None else min(landed.first, early)
         landed.last = late if landed.last is None else max(landed.last, late)
         landed.rows += 1
@@ -279,13 +313,16 @@ class PayloadSource(FileSource):
 
     def _fitting(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row whose names differ by more than upper and lower case, as DuckDB needs it."""
-        made: dict[str, Any] = {}
-        for name, value in row.items():
-            spelled = self._spelled.setdefault(name.lower(), name)
-            if spelled in made:
-                raise MisfitError(_("two columns are called {name}").format(name=repr(name[:40])))
-            made[spelled] = value
-        return made
+        names = tuple(row)
+        spelled = self._shapes.get(names)
+        if spelled is None:
+            spelled = tuple(self._spelled.setdefault(name.lower(), name) for name in names)
+            if len(set(spelled)) < len(names):
+                twice = next(name for name in spelled if spelled.count(name) > 1)
+                raise MisfitError(_("two columns are called {name}").format(name=repr(twice[:40])))
+            if len(self._shapes) < _SHAPES_KEPT:
+                self._shapes[names] = spelled
+        return dict(zip(spelled, row.values(), strict=True))
 
     def _refuse(self, landed: Landed, place: Place, why: str, at: datetime, record: object) -> None:
         start = datetime.fromtimestamp(at.timestamp() // 900 * 900, UTC)
@@ -325,9 +362,12 @@ _SQL = {
 
 def asked(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was asked under names that neither the reader's own columns nor answers have."""
-    return {
-        f"{name}_" if name.lower() in OWN or is_output(name) else name: value for name, value in row.items()
-    }
+    return {_apart(name): value for name, value in row.items()}
+
+
+@lru_cache(maxsize=4096)
+def _apart(name: str) -> str:
+    return f"{name}_" if name.lower() in OWN or is_output(name) else name
 
 
 def time_of(value: object, zone: ZoneInfo | None = None) -> datetime:

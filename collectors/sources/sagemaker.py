@@ -4,8 +4,9 @@ A record without a label is one request with its answer, of one row or of severa
 is a label, known since the hour of its folder. SageMaker captures neither status nor latency.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from collectors.payloads import MisfitError, answers_of, decoded, features_of, unpacked
@@ -70,7 +71,8 @@ def _plain(body: Any) -> Any:
     return body
 
 
-def _layout(folders: Sequence[str]) -> tuple[datetime | None, str | None, str | None]:
+@lru_cache(maxsize=64)
+def _layout(folders: tuple[str, ...]) -> tuple[datetime | None, str | None, str | None]:
     """Return hour, endpoint and variant as the folders above a file name them."""
     try:
         year, month, day, hours = (int(part) for part in folders[-4:])
