@@ -46,6 +46,10 @@ class PairSource(PayloadSource):
         """An answer tells of a request that came before it."""
         return self.timeout if part == ANSWER else timedelta()
 
+    def is_counted(self, part: str) -> bool:
+        """An answer belongs to its request's row."""
+        return part != ANSWER
+
     def events(self, record: Any) -> Iterable[Mapping[str, Any]]:
         """Return the events of a record, their keys in small letters and without `ce-`."""
         found = record if isinstance(record, Mapping) else decoded(record)

@@ -165,7 +165,7 @@ class PayloadSource(FileSource):
             if known is None or not known.columns:
                 continue
             for column, kind in known.columns.items():
-                weights.setdefault(column, Counter())[kind] += known.rows
+                weights.setdefault(column, Counter())[kind] += max(known.rows, 1)
         types = {name: common_type(found) for name, found in weights.items()}
         return {name: _SQL[str(kind)] for name, kind in self._own().items()} | {
             name: kind or "JSON" for name, kind in types.items() if name not in OWN
@@ -227,7 +227,7 @@ class PayloadSource(FileSource):
             for path in inside:
                 for name, kind in types.items():
                     if name in OWN or any(name in held for held in fresh[path].names.values()):
-                        weights[path].setdefault(name, Counter())[kind] += fresh[path].rows
+                        weights[path].setdefault(name, Counter())[kind] += max(fresh[path].rows, 1)
         for path, landed in fresh.items():
             if not landed.error:
                 landed.columns = {name: common_type(found) for name, found in weights[path].items()}
@@ -304,8 +304,12 @@ class PayloadSource(FileSource):
         early -= self.lead(part)
         landed.first = early if landed.first is None else min(landed.first, early)
         landed.last = late if landed.last is None else max(landed.last, late)
-        landed.rows += 1
+        landed.rows += self.is_counted(part)
         return late
+
+    def is_counted(self, part: str) -> bool:
+        """Tell whether a row of a part is one of the log's, and not what belongs to one."""
+        return True
 
     def lead(self, part: str) -> timedelta:
         """Return how long before its own time a row of a part may tell of one."""

@@ -1,6 +1,9 @@
 """Every platform's files count as the plain Parquet of the same rows does; what does not fit is told."""
 
+import base64
 import importlib
+import json
+import os
 import pkgutil
 from pathlib import Path
 from types import ModuleType
@@ -75,3 +78,46 @@ def test_it_counts_as_the_parquet_of_the_same_rows(kind: str, tmp_path: Path) ->
     assert assert_alike(found, expected) > 10
     found.close()
     expected.close()
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_blobs_without_a_time_are_dated_by_their_file_and_tell_no_latency(form: str, tmp_path: Path) -> None:
+    place, when = tmp_path / "logs", made.START + pd.Timedelta(hours=5)
+    place.mkdir()
+    for kind, body in (
+        ("request", {"instances": [{"age": 30 + at, "amount": 1.5, "plan": "pro"} for at in range(50)]}),
+        ("response", {"predictions": [at / 50 for at in range(50)]}),
+    ):
+        packed = base64.b64encode(json.dumps(body).encode()).decode()
+        rows = pd.DataFrame(
+            [{"id": "r-1", "bytes": packed, "contentType": "application/json", "reqType": kind}]
+        )
+        path = place / f"r-1-{kind}.{form}"
+        rows.to_csv(path, index=False) if form == "csv" else rows.to_parquet(path, index=False)
+        os.utime(path, (when.timestamp(), when.timestamp()))
+    made.truth(made.log()).to_parquet(tmp_path / "truth.parquet", index=False)
+    log = {"kind": "kserve", "path": str(place / "*"), "columns": written("kserve").USES}
+    found = house(tmp_path / "found", log, "output")
+    found.collect(now=NOW)
+    ((key, one),) = [(key, one) for key, one in found.cells().items() if not key.segment]
+    assert (key.start, one.inputs.rows, one.inputs.latency_missing) == (made.START, 50, 50)
+    assert one.inputs.statuses == {"ok": 50} and one.inputs.score_missing == 0
+    found.close()
+
+
+def test_times_of_the_otlp_form_are_seconds_since_1970(tmp_path: Path) -> None:
+    rows, when = [], made.START + pd.Timedelta(hours=5)
+    for at in range(40):
+        line = {"age": 30, "amount": 1.5, "plan": "pro", "score": at / 40, "timestamp": when.timestamp() + at}
+        rows.append(json.dumps(line | {"request_id": str(at), "trace_id": "1"}))
+    place = tmp_path / "logs" / "data"
+    place.mkdir(parents=True)
+    (place / "data.0.log").write_text("\n".join(rows) + "\n")
+    made.truth(made.log()).to_parquet(tmp_path / "truth.parquet", index=False)
+    columns = written("bentoml").USES | {"version": None}
+    log = {"kind": "bentoml", "path": str(place / "*"), "timezone": "Asia/Kolkata", "columns": columns}
+    found = house(tmp_path / "found", log, "score")
+    found.collect(now=NOW)
+    ((key, one),) = [(key, one) for key, one in found.cells().items() if not key.segment]
+    assert (one.inputs.first, one.inputs.rows, key.version) == (when, 40, "unversioned")
+    found.close()
