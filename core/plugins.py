@@ -53,6 +53,7 @@ PORTS: dict[str, Port] = {
     port.name: port
     for port in (
         Port(name="source", package="collectors.sources", folder="sources"),
+        Port(name="telemetry", package="collectors.telemetry", folder="telemetry"),
         Port(name="channel", package="notify.channels", folder="channels"),
         Port(name="tracker", package="alerts.trackers", folder="trackers"),
         Port(name="retrain", package="alerts.retrain", folder="retrain"),

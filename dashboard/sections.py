@@ -40,6 +40,10 @@ def service(model: Model) -> list[Chart]:
         Chart(title=_("Share of errors"), metrics=("service.error_share",)),
         Chart(title=_("Latency"), metrics=tuple(latency), labels=latency, log=True),
         Chart(title=_("Age of the newest prediction"), metrics=("service.freshness",)),
+        *(
+            Chart(title=gauge.title or name, metrics=(f"service.{name}",), foreign=True)
+            for name, gauge in (model.telemetry.metrics.items() if model.telemetry is not None else ())
+        ),
     ]
 
 

@@ -66,6 +66,8 @@ PARTS: tuple[tuple[str, type[BaseModel], str], ...] = (
     ("`rules: RULE:`", config.RuleSettings, "Changes a default rule, or adds one; the keys of the rule's kind come beside these."),
     ("`experiment:`", config.Experiment, "A control arm that the model's is compared with, unit by unit; see [KPIs and goals](goals.md#is-it-the-model)."),
     ("`retrain:`", config.Retrain, "How a new version is made; see [From a ticket to a better model](retraining.md)."),
+    ("`telemetry:`", config.Telemetry, "Where else the service is measured; see [Telemetry](telemetry.md). The keys of its kind come beside these."),
+    ("`telemetry: metrics: NAME:`", config.Gauge, "One number of each window, stored as `service.NAME`."),
     ("`notify:` (a list)", config.Route, "A channel's name, or which messages go there."),
     ("`false_alarms:`", config.FalseAlarms, "How many alerts on nothing you accept: `1 per 1000 windows`, `1 per year`; see [Alerts](alerts.md#how-often-it-may-be-wrong)."),
 )  # fmt: skip
@@ -116,6 +118,9 @@ SAID = {
     "Model.ground_truth": "see below", "Model.reference": "see below",
     "Model.segments": "columns whose levels are watched on their own; `[a, b]` inside is their cross",
     "Model.kpis": "see below", "Model.goals": "see below", "Model.experiment": "see below", "Model.retrain": "see below",
+    "Model.telemetry": "see below", "Telemetry.kind": "`prometheus` or a plug-in", "Telemetry.metrics": "see below",
+    "Gauge.query": "what is asked, with `$window` for the window's length", "Gauge.title": "how it is called",
+    "Gauge.unit": "`percent` (0 to 1), `count`, `ms`, `hours` or `none`",
     "Model.rules": "see below", "Model.false_alarms": "see below",
     "Model.notify": "channels that are told; usually under `defaults:`", "Model.trackers": "which of the project's trackers; all of them where left out", "Model.escalate": "channels that are told as well when nobody acknowledges a ticket in time",
     "Route.to": "channel", "Route.severity": "the least severity that goes there",
@@ -175,6 +180,8 @@ SAID = {
     "source.timeout": "KServe, Seldon: how long an answer may take before its request counts as unanswered",
     "source.delta": "Spark: whether `path` is a Delta table; else it is Parquet",
     "source.conf": "Spark: settings of the session, such as `spark.executor.memory`; shown masked",
+    "telemetry.url": "of the server: `http://prometheus:9090`", "telemetry.token": "bearer token, if one is asked for",
+    "telemetry.user": "name, if one is asked for", "telemetry.password": "its password", "telemetry.timeout": "how long to wait",
     "channel.to": "address, or a list", "channel.folder": "where the files go; else `.goalkeeper/outbox`",
     "channel.urls": "Apprise address, or a list: `slack://…`", "channel.url": "takes a POST of JSON",
     "channel.secret": "signs the body (HMAC-SHA256)", "channel.per_hour": "no more messages than this in an hour; critical ones go nevertheless", "channel.timeout": "how long to wait",
@@ -251,6 +258,7 @@ def configuration_page() -> str:
         out.append(f"## {title}\n\n{words}\n\n{_table(_keys(model))}")
     for port, title in (
         ("source", "Kinds of source"),
+        ("telemetry", "Kinds of telemetry"),
         ("channel", "Kinds of channel"),
         ("rule", "Kinds of rule"),
     ):

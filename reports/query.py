@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from core.config.model import Model
+from core.config.model import Gauge, Model
 from core.config.project import Project
 from core.errors import GoalkeeperError
 from core.grid import GridSet
@@ -111,7 +111,7 @@ class Query:
             ):  # fmt: skip
                 held[point.metric].append(point)
             for metric, points in held.items():
-                if not points and as_of is None and self.is_known(model, metric):
+                if not points and as_of is None and self._is_counted(model, metric):
                     asked = list(windows_between(part.since, part.until, part.grain, self.project.zone))
                     points = self._computed(config, metric, asked, now, version, segment, column)
                 found[metric] += sorted(points, key=lambda point: point.window.start)
@@ -275,6 +275,9 @@ class Query:
         kpi = self._model(model).kpis.get(name) if family == "business" else None
         if kpi is not None:
             return kpi.unit or ("percent" if kpi.mean is None else "none")
+        gauge = self._gauge(model, metric)
+        if gauge is not None:
+            return gauge.unit
         declared = all_metrics(self.project.plugin_dirs).get(metric)
         return "none" if declared is None else declared.unit.value
 
@@ -284,13 +287,26 @@ class Query:
         kpi = self._model(model).kpis.get(name) if family == "business" else None
         if kpi is not None:
             return kpi.title or name
+        gauge = self._gauge(model, metric)
+        if gauge is not None:
+            return gauge.title or name
         declared = self.declared().get(metric)
         return metric if declared is None else _(declared.title)
 
     def is_known(self, model: str, metric: str) -> bool:
-        """Tell whether a metric is declared, or a KPI of the model."""
+        """Tell whether a metric is declared, a KPI of the model, or one of its telemetry."""
         family, _dot, name = metric.partition(".")
-        return metric in self.declared() or (family == "business" and name in self._model(model).kpis)
+        own = family == "business" and name in self._model(model).kpis
+        return own or metric in self.declared() or self._gauge(model, metric) is not None
+
+    def _is_counted(self, model: str, metric: str) -> bool:
+        """Tell whether a metric can be computed from profiles."""
+        return self.is_known(model, metric) and self._gauge(model, metric) is None
+
+    def _gauge(self, model: str, metric: str) -> Gauge | None:
+        family, _dot, name = metric.partition(".")
+        telemetry = self._model(model).telemetry
+        return telemetry.metrics.get(name) if telemetry is not None and family == "service" else None
 
     def stage(self, model: Model, window: Window, now: datetime) -> Stage:
         """Tell how complete a window is at `now`: open, immature (labels still come in) or final."""

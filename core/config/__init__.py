@@ -12,6 +12,7 @@ from core.config.model import (
     Experiment,
     FalseAlarms,
     FixedReference,
+    Gauge,
     Goal,
     Kpi,
     KpiSource,
@@ -24,6 +25,7 @@ from core.config.model import (
     Route,
     RuleSettings,
     Task,
+    Telemetry,
     Truth,
 )
 from core.config.node import Columns, Features, Plugged, Source
@@ -57,6 +59,7 @@ __all__ = [
     "FalseAlarms",
     "Features",
     "FixedReference",
+    "Gauge",
     "Goal",
     "Kpi",
     "KpiSource",
@@ -85,6 +88,7 @@ __all__ = [
     "Smtp",
     "Source",
     "Task",
+    "Telemetry",
     "Text",
     "Truth",
     "When",

@@ -40,7 +40,12 @@ def run(project: Branch, models: Mapping[str, Tree]) -> list[Problem]:
             found += _exist(place, "escalate", channels, _("There is no channel of this name."))
             found += _exist(place, "trackers", trackers, _("There is no tracker of this name."))
             found += [*_goals(tree, place), *_kpis(tree, place), *_task(tree, place), *_truth(tree, place)]
-            found += [*_grains(tree, place), *_alarms(tree, place), *_segments(tree, place)]
+            found += [
+                *_telemetry(tree, place),
+                *_grains(tree, place),
+                *_alarms(tree, place),
+                *_segments(tree, place),
+            ]
     return found
 
 
@@ -110,6 +115,18 @@ def _goals(tree: Branch, place: Place) -> list[Problem]:
                 )
             )
     return found
+
+
+def _telemetry(tree: Branch, place: Place) -> list[Problem]:
+    telemetry = tree.get("telemetry")
+    asked = telemetry.get("metrics") if isinstance(telemetry, Branch) else None
+    return [
+        place.problem(
+            ("telemetry", "metrics", name), _("A metric's name is made of letters, digits and '_'.")
+        )
+        for name in _keys(asked)
+        if not _KPI.fullmatch(name)
+    ]
 
 
 def _kpis(tree: Branch, place: Place) -> list[Problem]:

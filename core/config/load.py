@@ -17,6 +17,7 @@ from core.config.model import (
     Reference,
     Retrain,
     RuleSettings,
+    Telemetry,
     Truth,
 )
 from core.config.node import Node, Plugged
@@ -206,6 +207,9 @@ class _Loading:
         retrain = tree.get("retrain")
         if isinstance(retrain, Branch):
             data["retrain"] = plugs.part("retrain", retrain, (*path, "retrain"), Retrain)
+        telemetry = tree.get("telemetry")
+        if isinstance(telemetry, Branch):
+            data["telemetry"] = plugs.part("telemetry", telemetry, (*path, "telemetry"), Telemetry)
         self._kpi_sources(tree, data, plugs, path)
         rules = tree.get("rules")
         if isinstance(rules, Branch):

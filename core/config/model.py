@@ -224,6 +224,35 @@ class Retrain(Plugged):
     per_month: int | None = Field(None, ge=1)
 
 
+class Gauge(Node):
+    """One number of the service that telemetry knows: a query that is asked for each window.
+
+    `query` holds `$window`, the window's length in whole seconds (`3600s`), and is evaluated at its end.
+    """
+
+    query: Text
+    title: Text = ""
+    unit: Literal["percent", "count", "ms", "hours", "none"] = "none"
+
+    @field_validator("query")
+    @classmethod
+    def _of_a_window(cls, value: str) -> str:
+        if "$window" not in value:
+            raise RefusedError(
+                _("This tells nothing of a window."), allowed="avg_over_time(process_cpu_seconds[$window])"
+            )
+        return value
+
+
+class Telemetry(Plugged):
+    """Where else the service is measured (kind: a plug-in of collectors.telemetry), and what is asked there.
+
+    Each of `metrics` is stored as `service.<name>` of every window of the model.
+    """
+
+    metrics: Mapping[str, Gauge] = Field(min_length=1)
+
+
 class RuleSettings(Plugged):
     """What the file says of one rule: muted, another severity, another metric, kind or options.
 
@@ -286,6 +315,7 @@ class Model(Node):
     goals: tuple[Goal, ...] = ()
     experiment: Experiment | None = None
     retrain: Retrain | None = None
+    telemetry: Telemetry | None = None
     rules: Mapping[str, RuleSettings] = Field(default_factory=dict)
     false_alarms: FalseAlarms = FalseAlarms()
     notify: tuple[Route, ...] = ()

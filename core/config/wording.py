@@ -113,7 +113,9 @@ def tell(
 
 
 def _tells_secrets(loc: Sequence[str | int]) -> bool:
-    return bool({"smtp", "channels", "trackers", "connections", "retrain"} & {str(part) for part in loc})
+    return bool(
+        {"smtp", "channels", "trackers", "connections", "retrain", "telemetry"} & {str(part) for part in loc}
+    )
 
 
 def _tell_one(

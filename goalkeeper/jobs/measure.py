@@ -14,6 +14,7 @@ from goalkeeper.jobs.compute import compute
 from goalkeeper.jobs.experiment import count_experiment
 from goalkeeper.jobs.goals import judge_goals
 from goalkeeper.jobs.passes import ModelPass
+from goalkeeper.jobs.telemetry import ask_telemetry
 from goalkeeper.progress import Progress
 from store import models, runs
 from store.database import Store
@@ -71,6 +72,7 @@ def collect_and_compute(
             project=project, name=name, store=store, now=now, maturity=collector.maturity, run_id=run,
             progress=progress,
         )  # fmt: skip
+        asked, silent = ask_telemetry(project=project, model=model, store=store, now=now, run_id=run)
         judge_goals(project=project, name=name, store=store, now=now)
         count_experiment(
             project=project, name=name, store=store, opened=opened, now=now, maturity=collector.maturity
@@ -88,16 +90,22 @@ def collect_and_compute(
         raise
     finally:
         engines.close()
+    notes = [*found.notes, *silent]
     with store.write() as session:
         runs.finish_run(
             session, run, state="failed" if found.error else "running", finished_at=clock.now(),
-            windows=found.windows, rows=found.rows, points=points, error=found.error, hint=found.hint,
+            windows=found.windows, rows=found.rows, points=points + asked, error=found.error, hint=found.hint,
             sources=dict(found.sources)
-            | {"notes": list(found.notes), "limited": since is not None or until is not None},
+            | {"notes": notes, "limited": since is not None or until is not None},
         )  # fmt: skip
     error = f"{found.error}\n→ {found.hint}" if found.hint else found.error
     return ModelPass(
-        model=name, windows=found.windows, rows=found.rows, points=points, notes=found.notes, error=error
+        model=name,
+        windows=found.windows,
+        rows=found.rows,
+        points=points + asked,
+        notes=tuple(notes),
+        error=error,
     )
 
 

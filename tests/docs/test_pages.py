@@ -66,7 +66,13 @@ def test_every_command_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    ("port", "page"), [("source", "sources.md"), ("channel", "messages.md"), ("rule", "alerts.md")]
+    ("port", "page"),
+    [
+        ("source", "sources.md"),
+        ("telemetry", "telemetry.md"),
+        ("channel", "messages.md"),
+        ("rule", "alerts.md"),
+    ],
 )
 def test_every_kind_of_plug_in_is_documented(port: str, page: str) -> None:
     kinds = plugins.names(plugins.PORTS[port])

@@ -1,0 +1,1 @@
+"""Kinds of telemetry: where service metrics lie that no prediction log holds."""
