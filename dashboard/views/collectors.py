@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -200,11 +200,12 @@ def _model(context: Context, model: Model) -> None:
         windows = _("{each}, in {n} days").format(each=_each(model.grain), n=_DAYS)
         _number(_("Windows"), f"{len(state.windows):,}", windows)
         _number(_("Failed passes"), f"{bad}", _("of the last {n}").format(n=len(state.runs)))
-        _number(_("Gaps"), f"{len(gaps)}", _("days without rows"))
+        _number(_("Gaps"), f"{sum(gap.windows for gap in gaps)}", _("days without rows"))
         _number(_("Unreadable parts"), f"{len(state.bad)}", _("files or days"))
     if gaps:
         st.subheader(_("Windows of which nothing is known"))
-        table([_("Window"), _("Why")], gaps[:_NOTES], label=_("Gaps"))
+        rows = [[_shown(gap, context), gap.reason] for gap in gaps[:_NOTES]]
+        table([_("Window"), _("Why")], rows, label=_("Gaps"))
     if state.bad:
         st.subheader(_("What cannot be read"))
         table(
@@ -270,24 +271,45 @@ def _lag(context: Context, newest: datetime | None) -> str:
     return "" if newest is None else _("{ago} ago").format(ago=text.span(context.now - newest))
 
 
-def _gaps(context: Context, model: Model, state: State) -> list[list[str]]:
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """Windows in a row that hold nothing, for one reason."""
+
+    since: datetime
+    until: datetime
+    windows: int
+    reason: str
+
+
+def _gaps(context: Context, model: Model, state: State) -> list[Gap]:
     """Return the closed windows between the first and now that hold nothing, with the reason."""
     if not state.windows:
         return []
     known = {row.start: row for row in state.windows}
-    found = []
+    found: list[Gap] = []
     for window in windows_between(min(known), context.now, model.grain, context.zone):
         if window.is_open(context.now, model.settle_of(model.grain)):
             continue
         row = known.get(window.start)
-        if row is None:
-            found.append([text.moment(window.start, context.zone), _("the log holds no row")])
+        if row is None or (row.state == "ok" and row.notes.get("empty")):
+            reason = _("the log holds no row")
         elif row.state != "ok":
             reason = row.reason or _("could not be collected")
-            found.append([text.moment(window.start, context.zone), reason])
-        elif row.notes.get("empty"):
-            found.append([text.moment(window.start, context.zone), _("the log holds no row")])
+        else:
+            continue
+        last = found[-1] if found else None
+        if last is not None and (last.until, last.reason) == (window.start, reason):
+            found[-1] = replace(last, until=window.end, windows=last.windows + 1)
+        else:
+            found.append(Gap(since=window.start, until=window.end, windows=1, reason=reason))
     return found[::-1]
+
+
+def _shown(gap: Gap, context: Context) -> str:
+    if gap.windows == 1:
+        return text.moment(gap.since, context.zone)
+    count = ngettext("{n} window", "{n} windows", gap.windows).format(n=gap.windows)
+    return f"{text.days(gap.since, gap.until, context.zone)} · {count}"
 
 
 def _noted(context: Context, state: State) -> None:

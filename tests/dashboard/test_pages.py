@@ -6,11 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 from streamlit.testing.v1 import AppTest
 
 from core.plugins import PORTS, load, names
 from core.values import MetricPoint, MetricValue
 from store import marks, metrics, outbox, requests, settings, silences, tickets
+from store.tables import WindowRow
 from tests.dashboard.made import FALL, NOW, Made, day, empty, made
 
 TURN = 60
@@ -292,6 +294,16 @@ def test_a_ticket_tells_mix_rate_and_the_segment_that_carries_most(filled: Made)
 
 def test_a_ticket_that_is_not_there_says_so(filled: Made) -> None:
     assert "There is no ticket 77" in words(opened(filled.path, "tickets", ticket="77"))
+
+
+def test_days_in_a_row_without_rows_are_one_line(own: Made) -> None:
+    store = own.store()
+    with store.write() as session:
+        gone = WindowRow.start.between(day(20).start, day(24).start)
+        session.execute(delete(WindowRow).where(WindowRow.model == "lead", gone))
+    store.close()
+    said = words(opened(own.path, "collectors"))
+    assert "25 January – 29 January · 5 windows" in said and "26 January<" not in said
 
 
 def test_collectors_show_gaps_failures_and_what_cannot_be_read(filled: Made) -> None:
