@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import math
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
@@ -24,6 +25,7 @@ WIDEST = 64
 DEEPEST = 4
 OUTPUT = "output"
 """What an answer without a name is called."""
+_IS_OUTPUT = re.compile(rf"{OUTPUT}(_\d+)?(\..*)?", re.DOTALL)
 
 _NAMES = tuple(f"f{at}" for at in range(WIDEST))
 _LONGEST_NAME = 200
@@ -161,17 +163,14 @@ def answers_of(body: Any, n: int | None, names: Sequence[str] = ()) -> list[Row]
     if n is not None and len(found) != n:
         raise MisfitError(_("it answers {m} rows where {n} were asked").format(m=len(found), n=n))
     return [
-        {
-            name if name == OUTPUT or name.startswith(f"{OUTPUT}_") else f"{OUTPUT}.{name}": value
-            for name, value in row.items()
-        }
+        {name if is_output(name) else f"{OUTPUT}.{name}": value for name, value in row.items()}
         for row in found
     ]
 
 
 def is_output(name: str) -> bool:
     """Tell whether a column is named as those of answers are."""
-    return name == OUTPUT or name.startswith((f"{OUTPUT}.", f"{OUTPUT}_"))
+    return _IS_OUTPUT.fullmatch(name) is not None
 
 
 def _answers(body: Any, n: int | None, names: Sequence[str]) -> list[Row]:

@@ -146,7 +146,10 @@ class FileSource(Source):
     def relation(self, span: Span = (None, None)) -> exp.Expression:
         """Read the good files that touch `span`."""
         files = self._good(span)
-        query = self._alike(raw(self.reader(self._inside(files))), files)
+        return self.picked(self._alike(raw(self.reader(self._inside(files))), files))
+
+    def picked(self, query: exp.Expression) -> exp.Expression:
+        """Leave out the rows that `where` does."""
         if self.setting.where:
             condition = parse_expression(f"{self.setting.use}.where", self.setting.where, "duckdb")
             query = within(star(query, condition), "rows")

@@ -10,17 +10,15 @@ from typing import Any, ClassVar
 
 from sqlglot import exp
 
-from collectors.expressions import raw, within
+from collectors.expressions import raw
 from collectors.landing import OWN
-from collectors.parsing import parse_expression, star
 from collectors.payloads import MisfitError, answers_of, body_of, decoded, features_of, unbased
-from collectors.sources._payloads import PayloadOptions, PayloadSource, Place, asked, time_of
+from collectors.sources._payloads import EXACT, PART, PayloadOptions, PayloadSource, Place, asked, time_of
 from collectors.sources.base import ColumnInfo, Span
 from core.config.values import Duration
 from core.profile import UNANSWERED
 from core.text import gettext as _
 
-EXACT = "time_is_exact"
 REQUEST, ANSWER = "request", "answer"
 
 
@@ -76,7 +74,7 @@ class PairSource(PayloadSource):
         when = event.get("time") or event.get("occurrencetime")
         body = payload_of(event)
         own: dict[str, Any] = {
-            "part": part, "request_id": self.event_id(event), EXACT: when is not None,
+            PART: part, "request_id": self.event_id(event), EXACT: when is not None,
             "event_time": place.changed if when is None else time_of(when),
             "endpoint": event.get("endpoint") or None,
             "model": next((event[key] for key in _MODEL if event.get(key)), None),
@@ -102,11 +100,7 @@ class PairSource(PayloadSource):
         files = self._good(
             (None if first is None else first - self.timeout, None if end is None else end + self.timeout)
         )
-        query: exp.Expression = raw(f"({self._paired(files)}) AS paired")
-        if self.setting.where:
-            condition = parse_expression(f"{self.setting.use}.where", self.setting.where, "duckdb")
-            query = within(star(query, condition), "rows")
-        return query
+        return self.picked(raw(f"({self._paired(files)}) AS paired"))
 
     def _paired(self, files: Sequence[str]) -> str:
         held = {part: self._columns_of(files, part) for part in (REQUEST, ANSWER)}

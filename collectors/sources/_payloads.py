@@ -26,6 +26,8 @@ from collectors.sources.base import EARLIEST, ColumnInfo, Refusal, Setting, Slic
 from core.errors import SourceError
 from core.text import gettext as _
 
+PART, EXACT = "record_part", "time_is_exact"
+"""What a reader says of a row for itself alone: which part it is of, and whether its record told the time."""
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 _BOMB, _FREE = 200, 2**28
 """A file that grows by more than that when it is unpacked, beyond some size, is none of a log's."""
@@ -282,7 +284,7 @@ class PayloadSource(FileSource):
         return landed
 
     def _keep(self, landed: Landed, row: dict[str, Any]) -> datetime:
-        part = str(row.pop("part", "row"))
+        part = str(row.pop(PART, "row"))
         landing = self._landings.get(part)
         if landing is None:
             name = f"{self.setting.use}-{part}-{id(self)}".replace(".", "-").replace(":", "-")
@@ -371,7 +373,8 @@ def asked(row: Mapping[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def _apart(name: str) -> str:
-    return f"{name}_" if name.lower() in OWN or is_output(name) else name
+    taken = name.lower() in OWN or name.lower() in (PART, EXACT) or is_output(name)
+    return f"{name}_" if taken else name
 
 
 def time_of(value: object, zone: ZoneInfo | None = None) -> datetime:

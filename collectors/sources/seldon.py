@@ -12,8 +12,8 @@ from sqlglot import exp
 
 from collectors.expressions import raw
 from collectors.payloads import MisfitError, answers_of, features_of
-from collectors.sources._pairs import ANSWER, EXACT, REQUEST, PairOptions, PairSource, payload_of
-from collectors.sources._payloads import Place, asked, time_of
+from collectors.sources._pairs import ANSWER, REQUEST, PairOptions, PairSource, payload_of
+from collectors.sources._payloads import EXACT, PART, Place, asked, time_of
 from collectors.sources.base import Span
 from core.text import gettext as _
 
@@ -58,7 +58,8 @@ class Source(PairSource):
         """Read the feedback for a ground truth, else the requests beside their answers."""
         if not self._is_truth:
             return super().relation(span)
-        return raw(f"(SELECT * FROM {self.reader_of(self._good(span), FEEDBACK)}) AS feedback")
+        feedback = raw(f"(SELECT * FROM {self.reader_of(self._good(span), FEEDBACK)}) AS feedback")
+        return self.picked(feedback)
 
     @property
     def _is_truth(self) -> bool:
@@ -66,7 +67,7 @@ class Source(PairSource):
 
     def _feedback(self, event: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         body = payload_of(event)
-        own = {"part": FEEDBACK, "request_id": self.event_id(event), "event_time": time_of(event["time"])}
+        own = {PART: FEEDBACK, "request_id": self.event_id(event), "event_time": time_of(event["time"])}
         reward = body.get("reward")
         if "truth" not in body:
             return [{**own, "label": None, "reward": reward}]
@@ -95,4 +96,4 @@ class Source(PairSource):
             if len(found) != 1:
                 raise MisfitError(_("it holds more than one row"))
             values = asked(found[0]) if part == REQUEST else found[0]
-            yield {**own, "part": part, "event_time": time, EXACT: said is not None, **values}
+            yield {**own, PART: part, "event_time": time, EXACT: said is not None, **values}

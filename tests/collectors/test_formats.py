@@ -121,3 +121,25 @@ def test_times_of_the_otlp_form_are_seconds_since_1970(tmp_path: Path) -> None:
     ((key, one),) = [(key, one) for key, one in found.cells().items() if not key.segment]
     assert (one.inputs.first, one.inputs.rows, key.version) == (when, 40, "unversioned")
     found.close()
+
+
+def test_features_with_names_of_the_readers_own_keep_apart(tmp_path: Path) -> None:
+    odd = ("status", "record_part", "Version", "output", "time_is_exact", "part")
+    lines = []
+    for at in range(40):
+        asked = {"instances": [dict.fromkeys(odd, at % 3)]}
+        for kind, body in (("request", asked), ("response", {"predictions": [at / 40]})):
+            event = {"id": f"r-{at}", "type": f"org.kubeflow.serving.inference.{kind}", "data": body}
+            lines.append(json.dumps(event | {"time": made.stamp(made.START + pd.Timedelta(hours=3))}))
+    (tmp_path / "events.jsonl").write_text("\n".join(lines) + "\n")
+    made.truth(made.log()).to_parquet(tmp_path / "truth.parquet", index=False)
+    log = {"kind": "kserve", "path": str(tmp_path / "events.jsonl"), "columns": written("kserve").USES}
+    found = house(tmp_path / "found", log, "output")
+    found.body["predictions"]["features"] = "auto"
+    found.body["segments"] = []
+    found.collect(now=NOW)
+    ((_key, one),) = found.cells().items()
+    assert one.inputs.rows == 40 and one.inputs.statuses == {"ok": 40} and one.inputs.score_missing == 0
+    kept = {"status_", "record_part_", "Version_", "output_", "time_is_exact_", "part"}
+    assert set(one.inputs.columns) == kept
+    found.close()
