@@ -16,6 +16,7 @@ from core.profile import Profile, ProfileKey, Role, merge_all
 from core.windows import Grain
 from tests.collectors import house as rows_of
 from tests.collectors.house import BERLIN, House, body, log_rows, truth_rows, write
+from tests.collectors.test_formats import PLATFORMS
 
 LOG = log_rows()
 TRUTH = truth_rows(LOG)
@@ -33,7 +34,7 @@ SERVERS = {"postgresql": "postgres_server", "mysql": "mariadb_server"}
 def test_every_kind_is_counted_here() -> None:
     tested = {"sql" if kind in SERVERS or kind == "sqlite" else kind for kind in KINDS}
     elsewhere = {"clickhouse", "spark"}  # test_identical_counts.py, test_spark.py
-    assert set(names(PORTS["source"])) == tested | elsewhere
+    assert set(names(PORTS["source"])) == tested | elsewhere | PLATFORMS
 
 
 def rows_in(kind: str) -> pd.DataFrame:

@@ -47,7 +47,7 @@ def logs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """Write a platform's logs, with labels where it has a form for them."""
     kind = request.param
     folder = tmp_path_factory.mktemp(kind)
-    rows = made.log()
+    rows = made.log(requests=300)
     meant = written(kind).write(rows, folder / "logs")
     labels = getattr(written(kind), "labels", None)
     if labels is not None:

@@ -12,12 +12,12 @@ FEATURES = ("age", "amount", "plan")
 ODD = 'it\'s "odd", Ω'
 
 
-def log(seed: int = 3) -> pd.DataFrame:
+def log(seed: int = 3, requests: int = REQUESTS) -> pd.DataFrame:
     """Make rows: request_id, row_index, event_time, the features and `output`, a score."""
     rng = np.random.default_rng(seed)
-    sizes = rng.integers(1, 4, REQUESTS)
-    seconds = np.sort(rng.integers(60, DAYS * 86_400 - 60, REQUESTS))
-    request = np.repeat(np.arange(REQUESTS), sizes)
+    sizes = rng.integers(1, 4, requests)
+    seconds = np.sort(rng.integers(60, DAYS * 86_400 - 60, requests))
+    request = np.repeat(np.arange(requests), sizes)
     n = len(request)
     rows = pd.DataFrame(
         {
