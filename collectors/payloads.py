@@ -12,6 +12,7 @@ import json
 import math
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
@@ -357,8 +358,7 @@ def _names(found: Any) -> list[str]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _value in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        (twice, _times), *_rest = Counter(key for key, _value in pairs).most_common(1)
         raise ValueError(_("the key {key} stands twice").format(key=repr(twice[:40])))
     return made
 
