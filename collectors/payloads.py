@@ -95,10 +95,10 @@ def body_of(raw: bytes, content_type: str = "") -> Any:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MisfitError(_("its body is binary ({type})").format(type=kind[:40] or "?")) from error
-    if kind.endswith("json"):
-        return decoded(text)
     if kind.endswith(("jsonlines", "ndjson")):
         return [decoded(line) for line in text.splitlines() if line.strip()]
+    if kind.endswith("json"):
+        return decoded(text)
     if kind.endswith("csv"):
         return csv_rows(text)
     try:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, cast
 from zoneinfo import ZoneInfo
@@ -193,7 +194,9 @@ class PayloadSource(FileSource):
         return list(files)
 
     def _held(self, files: Sequence[str]) -> set[str]:
-        return {*OWN, *(name for path in files for name in self._land(path).columns)}
+        """Return what the Parquet files hold that these came to, with what others put into them."""
+        parts = [self._land(path).files.get("row", ()) for path in files]
+        return {*OWN, *(name for file in {*chain(*parts)} for name in pq.read_schema(file).names)}
 
     def _look(self, path: str, mark: str) -> Slice:
         return self._slice(path, mark, self._land(path))

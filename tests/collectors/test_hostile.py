@@ -132,6 +132,20 @@ def test_a_file_that_grows_without_end_is_left_out(tmp_path: Path, monkeypatch: 
     found.close()
 
 
+def test_a_later_pass_counts_the_files_that_stayed_as_they_were(tmp_path: Path) -> None:
+    body = json.dumps([{"age": 30, "amount": 1.5, "plan": "pro", "more": 1}])
+    found, rows, _kept = collected(tmp_path, [good(at) for at in range(GOOD)])
+    ages = {key: one.inputs.columns["age"].total for key, one in found.cells().items() if not key.segment}
+    place = next((tmp_path / "logs").rglob("*.jsonl"))
+    place.with_name("part-1.jsonl").write_text(line(body, "JSON", 999) + "\n")
+    found.collect(now=NOW + pd.Timedelta(hours=1))
+
+    again = {key: one.inputs for key, one in found.cells().items() if not key.segment}
+    assert sum(one.rows for one in again.values()) == rows + 1 == GOOD + 1
+    assert {key: one.columns["age"].total - 30 for key, one in again.items()} == ages
+    found.close()
+
+
 def test_what_was_read_of_a_file_that_breaks_off_is_not_counted(tmp_path: Path) -> None:
     found, rows, _kept = collected(tmp_path, [good(at) for at in range(GOOD)])
     place = next((tmp_path / "logs").rglob("*.jsonl"))
@@ -171,6 +185,11 @@ def test_any_body_gives_rows_or_a_reason(body: Any) -> None:
             assert all(isinstance(row, dict) for row in read())
         except MisfitError as error:
             assert str(error)
+
+
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/jsonlines; charset=utf-8"])
+def test_a_body_of_lines_is_read_line_by_line(kind: str) -> None:
+    assert body_of(b'{"a": 1}\n\n{"a": 2}\n', kind) == [{"a": 1}, {"a": 2}]
 
 
 def test_a_gzipped_body_is_unpacked() -> None:
