@@ -14,7 +14,7 @@ from collectors.expressions import raw
 from collectors.landing import OWN
 from collectors.payloads import MisfitError, answers_of, body_of, decoded, features_of, unbased
 from collectors.sources._payloads import EXACT, PART, PayloadOptions, PayloadSource, Place, asked, time_of
-from collectors.sources.base import ColumnInfo, Span
+from collectors.sources.base import Span
 from core.config.values import Duration
 from core.profile import UNANSWERED
 from core.text import gettext as _
@@ -85,10 +85,6 @@ class PairSource(PayloadSource):
             own |= {"version": _version(body), "status": event.get("statuscode")}
             found = [dict(row) for row in answers_of(body, None, self.options.output_names)]
         return [{**own, "row_index": at, **row} for at, row in enumerate(found)]
-
-    def columns(self) -> tuple[ColumnInfo, ...]:
-        """Leave out what only pairs events."""
-        return tuple(info for info in super().columns() if info.name != EXACT)
 
     def uses(self) -> Mapping[str, str]:
         """Add what pairing tells."""

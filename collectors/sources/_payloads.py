@@ -244,7 +244,7 @@ class PayloadSource(FileSource):
         own = {name: _SQL[str(kind)] for name, kind in self._own().items()}
         return Slice(
             name=path, mark=mark, first=landed.first, last=landed.last, rows=landed.rows,
-            columns=own | {name: kind for name, kind in landed.columns.items() if name not in OWN},
+            columns=own | {name: kind for name, kind in landed.columns.items() if name not in {*OWN, EXACT}},
         )  # fmt: skip
 
     # ---- from records to rows

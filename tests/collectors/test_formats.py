@@ -76,6 +76,7 @@ def test_it_counts_as_the_parquet_of_the_same_rows(kind: str, tmp_path: Path) ->
     expected.collect(now=NOW)
 
     assert assert_alike(found, expected) > 10
+    assert [one.notes["schema"] for one in found.windows() if "schema" in one.notes] == []
     found.close()
     expected.close()
 
