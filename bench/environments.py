@@ -34,12 +34,20 @@ def python_of(peer: str) -> Path:
     Raises:
         RuntimeError: its packages could not be installed.
     """
-    packages = packages_of(peer)
+    return python_with(peer, packages_of(peer))
+
+
+def python_with(name: str, packages: Sequence[str]) -> Path:
+    """Return the interpreter of an environment that holds some packages, made the first time.
+
+    Raises:
+        RuntimeError: the packages could not be installed.
+    """
     mark = hashlib.sha256("\0".join([sys.version, *packages]).encode()).hexdigest()[:12]
-    folder = HERE / "environments" / f"{peer}-{mark}"
+    folder = HERE / "environments" / f"{name}-{mark}"
     python = folder / "bin" / "python"
     if not (folder / "done").exists():
-        print(f"{peer}: making its environment (once) …", flush=True)
+        print(f"{name}: making its environment (once) …", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
         done = subprocess.run(pip, capture_output=True, text=True, check=False)

@@ -12,6 +12,7 @@ from collectors.crossing import together
 from collectors.misfits import Misfit, misfits_of, refused_in
 from collectors.noting import left_out, notes_of, unreadable_in
 from collectors.opening import Opened, with_chosen
+from collectors.own_references import settle_own
 from collectors.parts import known_of, row_of, slice_of, stored_in
 from collectors.references import cells_of
 from collectors.schema import Shape, changes, check_columns
@@ -127,6 +128,17 @@ class Collector:
                 name: digest(f"{one.name} {one.mark}" for one in found) for name, found in self.parts.items()
             },
         )
+
+    def settle_versions(self) -> tuple[str, ...]:
+        """Put the references that versions bring of their own in force; return which of them cannot be read.
+
+        Raises:
+            SourceError: one that the file names cannot be read.
+        """
+        return settle_own(
+            self.opened, self.parts, self.grids, self.store, project=self.project, now=self.now,
+            maturity=self.maturity,
+        )  # fmt: skip
 
     def _look(self) -> None:
         """Ask every source for its parts; a truth that cannot be read leaves outcomes as they are."""

@@ -93,7 +93,7 @@ def reference_as(opened: Opened, project: Project, chosen: Chosen) -> Opened:
 
 
 def own_references(opened: Opened, project: Project) -> dict[str, Opened]:
-    """Return, by version, the sources with the reference that the version brings of its own.
+    """Return, by version, the sources with the reference that the file names for the version alone.
 
     Raises:
         SourceError: an address or a plug-in does not fit.
@@ -103,6 +103,18 @@ def own_references(opened: Opened, project: Project) -> dict[str, Opened]:
         version: _with_reference(opened, declared, project.plugin_dirs, f"reference.versions.{version}")
         for version, declared in ({} if reference is None else reference.versions).items()
     }
+
+
+def trained_reference(opened: Opened, project: Project, version: str, path: str) -> Opened:
+    """Return the sources with the file that a version was trained on as its reference.
+
+    Raises:
+        GoalkeeperError: the file does not fit.
+    """
+    declared = reference_file(path, project.folder, project.plugin_dirs)
+    if opened.model.registry is not None:
+        declared = declared.model_copy(update={"columns": opened.model.registry.columns})
+    return _with_reference(opened, declared, project.plugin_dirs, f"registry: {version}")
 
 
 def _with_reference(

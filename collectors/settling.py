@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from collectors.changing import Change, change_of
 from collectors.maturity import learnt_maturity
 from collectors.opening import Opened
-from collectors.own_references import settle_own
 from collectors.planning import cut_otherwise
 from collectors.references import (
     FIRST_WINDOWS,
@@ -113,7 +112,6 @@ def settle(
     elif not kept.settled:
         with store.write() as session:
             references.keep_settled(session, model.name, configuration_keys(model))
-    settle_own(opened, parts, grids, store, project=project, now=now, maturity=maturity)
     with store.read() as session:
         current, normal = references.current_reference(session, model.name), None
         if current is not None and current.grid_set == grids.id:

@@ -54,6 +54,7 @@ PORTS: dict[str, Port] = {
     for port in (
         Port(name="source", package="collectors.sources", folder="sources"),
         Port(name="telemetry", package="collectors.telemetry", folder="telemetry"),
+        Port(name="registry", package="collectors.registries", folder="registries"),
         Port(name="channel", package="notify.channels", folder="channels"),
         Port(name="tracker", package="alerts.trackers", folder="trackers"),
         Port(name="retrain", package="alerts.retrain", folder="retrain"),

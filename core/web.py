@@ -1,18 +1,23 @@
 """Ask an address of the web, signed where a secret is shared; answers never lead elsewhere."""
 
+import base64
 import hashlib
 import hmac
 import http.client
+import os
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from core.config.problems import RefusedError
 from core.config.secrets import Secret, mask_whole_url
+from core.config.values import Duration
 from core.errors import DeliveryError
 from core.text import gettext as _
 
@@ -53,21 +58,82 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str], *, timeout: timedelta) -> str:
-    """Return what an address answers; JSON goes there.
+class WebOptions(BaseModel):
+    """How to be let in (a bearer `token`, or `user` and `password`), and how long an answer may take."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    token: Secret | None = None
+    user: str | None = None
+    password: Secret | None = None
+    timeout: Duration = timedelta(seconds=30)
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if self.token is not None and self.user is not None:
+            raise RefusedError(_("There is one way in at most."), allowed="token, or user and password")
+        if (self.user is None) != (self.password is None):
+            raise RefusedError(_("user and password go together."), key="password")
+        return self
+
+    def headers(self) -> dict[str, str]:
+        """Return the header that lets us in; none where nothing is needed."""
+        if self.token is not None:
+            return {"Authorization": f"Bearer {self.token.reveal()}"}
+        if self.user is None or self.password is None:
+            return {}
+        pair = f"{self.user}:{self.password.reveal()}".encode()
+        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+
+
+def ask(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], *, timeout: timedelta,
+    most: int = _MOST,
+) -> str:  # fmt: skip
+    """Return what an address answers, `most` bytes of it; JSON goes there.
 
     Raises:
         RefusedRequestError: it answered with an error; `permanent` where a retry cannot help.
         DeliveryError: it cannot be reached.
     """
+    with _answer(method, url, body, headers, timeout) as answer:
+        text: bytes = answer.read(most)
+        return text.decode("utf-8", "replace")
+
+
+def fetch(url: str, to: Path, headers: Mapping[str, str], *, timeout: timedelta, most: int) -> None:
+    """Put what an address answers into a file, which is there as a whole or not at all.
+
+    Raises:
+        RefusedRequestError: it answered with an error.
+        DeliveryError: it cannot be reached, or answers with more than `most` bytes.
+    """
+    to.parent.mkdir(parents=True, exist_ok=True)
+    part = to.with_name(f".{to.name[-80:]}.{os.getpid()}.part")
+    try:
+        with _answer("GET", url, None, headers, timeout) as answer, part.open("wb") as file:
+            while piece := answer.read(2**20):
+                file.write(piece)
+                if file.tell() > most:
+                    told = _("{place} answers with more than {most} bytes")
+                    raise DeliveryError(
+                        told.format(place=mask_whole_url(url), most=f"{most:,}"), permanent=True
+                    )
+        part.replace(to)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _answer(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], timeout: timedelta
+) -> Iterator[http.client.HTTPResponse]:
     told = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "goalkeeper", **headers}
     place = mask_whole_url(url)
     try:
         request = urllib.request.Request(url, data=body, headers=told, method=method)
         opener = urllib.request.build_opener(_NoRedirect)
         with opener.open(request, timeout=timeout.total_seconds()) as answer:
-            text: bytes = answer.read(_MOST)
-            return text.decode("utf-8", "replace")
+            yield answer
     except urllib.error.HTTPError as error:
         with error:
             permanent = error.code < 500 and error.code not in _RETRY

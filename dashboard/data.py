@@ -32,12 +32,15 @@ from reports.sides import sides as read_sides
 from reports.slices import Slice
 from reports.slices import slices as read_slices
 from reports.standing import GoalStanding, Standing, goal_standing, histories, standings, with_sums
+from reports.versions import Version
+from reports.versions import versions as read_versions
 from reports.weeks import Week, last_week
 from store.alerts import alerts, rule_states
 from store.goals import goal_history
 from store.grids import grid_set
 from store.marks import marks
-from store.models import models, versions
+from store.models import models
+from store.models import versions as versions_seen
 from store.normal import maturity_of
 from store.profiles import roles
 from store.references import current_reference
@@ -255,6 +258,20 @@ def facts(context: Context, model: str) -> Facts:
     return _facts(context, context.mark, model)
 
 
+def versions(context: Context, model: str, metrics: tuple[str, ...], asked: Asked) -> list[Version]:
+    """Return a model's versions, and what their registry promised of them."""
+    return _versions(context, context.mark, model, metrics, asked.since, asked.until)
+
+
+@st.cache_resource(show_spinner=False, max_entries=50)
+def _versions(
+    _context: Context, mark: str, model: str, metrics: tuple[str, ...], since: datetime, until: datetime
+) -> list[Version]:
+    return read_versions(
+        _context.query, _context.project.models[model], metrics, since=since, until=until, now=_context.now
+    )
+
+
 def move(context: Context, model: str, kpi: str, since: datetime, until: datetime) -> Move | None:
     """Return what moved a KPI since a day."""
     return _move(context, context.mark, model, kpi, since, until, context.as_of)
@@ -440,7 +457,7 @@ def _column_points(
 def _facts(_context: Context, mark: str, model: str) -> Facts:
     config = _context.project.models[model]
     with _context.store.read() as session:
-        seen = sorted(versions(session, model), key=lambda row: row.first_seen)
+        seen = sorted(versions_seen(session, model), key=lambda row: row.first_seen)
         row = next((row for row in models(session) if row.name == model), None)
         segments: tuple[str, ...] = ()
         if row is not None and row.grid_set:

@@ -68,6 +68,7 @@ PARTS: tuple[tuple[str, type[BaseModel], str], ...] = (
     ("`retrain:`", config.Retrain, "How a new version is made; see [From a ticket to a better model](retraining.md)."),
     ("`telemetry:`", config.Telemetry, "Where else the service is measured; see [Telemetry](telemetry.md). The keys of its kind come beside these."),
     ("`telemetry: metrics: NAME:`", config.Gauge, "One number of each window, stored as `service.NAME`."),
+    ("`registry:`", config.Registry, "Where versions are registered; see [A model registry](registry.md). The keys of its kind come beside these."),
     ("`notify:` (a list)", config.Route, "A channel's name, or which messages go there."),
     ("`false_alarms:`", config.FalseAlarms, "How many alerts on nothing you accept: `1 per 1000 windows`, `1 per year`; see [Alerts](alerts.md#how-often-it-may-be-wrong)."),
 )  # fmt: skip
@@ -119,6 +120,9 @@ SAID = {
     "Model.segments": "columns whose levels are watched on their own; `[a, b]` inside is their cross",
     "Model.kpis": "see below", "Model.goals": "see below", "Model.experiment": "see below", "Model.retrain": "see below",
     "Model.telemetry": "see below", "Telemetry.kind": "`prometheus` or a plug-in", "Telemetry.metrics": "see below",
+    "Model.registry": "see below", "Registry.kind": "`mlflow` or a plug-in",
+    "Registry.columns": "what training data calls its columns, where the log says otherwise",
+    "Registry.metrics": "by a metric's name, how the registry calls it: `{performance.roc_auc: my_auc}`",
     "Gauge.query": "what is asked, with `$window` for the window's length", "Gauge.title": "how it is called",
     "Gauge.unit": "`percent` (0 to 1), `count`, `ms`, `hours` or `none`",
     "Model.rules": "see below", "Model.false_alarms": "see below",
@@ -182,6 +186,11 @@ SAID = {
     "source.conf": "Spark: settings of the session, such as `spark.executor.memory`; shown masked",
     "telemetry.url": "of the server: `http://prometheus:9090`", "telemetry.token": "bearer token, if one is asked for",
     "telemetry.user": "name, if one is asked for", "telemetry.password": "its password", "telemetry.timeout": "how long to wait",
+    "registry.url": "of the tracking server: `http://mlflow:5000`", "registry.name": "name of the registered model; else the model's own",
+    "registry.tag": "tag of the registered version under which the log's version stands",
+    "registry.context": "of the input that is the training data", "registry.artifact": "path of the training data among the run's artifacts, where it lies nowhere else",
+    "registry.token": "bearer token, if one is asked for", "registry.user": "name, if one is asked for",
+    "registry.password": "its password", "registry.timeout": "how long to wait",
     "channel.to": "address, or a list", "channel.folder": "where the files go; else `.goalkeeper/outbox`",
     "channel.urls": "Apprise address, or a list: `slack://…`", "channel.url": "takes a POST of JSON",
     "channel.secret": "signs the body (HMAC-SHA256)", "channel.per_hour": "no more messages than this in an hour; critical ones go nevertheless", "channel.timeout": "how long to wait",
@@ -259,6 +268,7 @@ def configuration_page() -> str:
     for port, title in (
         ("source", "Kinds of source"),
         ("telemetry", "Kinds of telemetry"),
+        ("registry", "Kinds of registry"),
         ("channel", "Kinds of channel"),
         ("rule", "Kinds of rule"),
     ):

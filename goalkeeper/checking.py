@@ -1,11 +1,11 @@
 """Look at the sources and channels of a project without counting or sending anything."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from core.config import Columns, Project
+from core.config import Columns, Model, Project
 from core.dates import local_time
 from core.errors import GoalkeeperError
 from core.text import gettext as _
@@ -60,6 +60,7 @@ def check_model(project: Project, name: str, now: datetime) -> Found:
         }
         sides = {**opened.named(), **own}
         sources = tuple(_source(project, key, side, now) for key, side in sides.items())
+        sources += _registry(project, model)
         lines = [_join(opened)]
         rules = [rule for rule in rules_of(model) if not rule.muted]
         lines.append(_("{n} rules watch it; `goalkeeper rules list` prints them").format(n=len(rules)))
@@ -71,6 +72,21 @@ def check_model(project: Project, name: str, now: datetime) -> Found:
     finally:
         engines.close()
     return Found(model=name, sources=sources, lines=tuple(line for line in lines if line), error=error)
+
+
+def _registry(project: Project, model: Model) -> tuple[SourceFound, ...]:
+    """Ask the model's registry for a first version, which need not be there."""
+    from goalkeeper.jobs.registry import open_registry
+
+    registry = open_registry(project, model)
+    if registry is None or model.registry is None:
+        return ()
+    told = SourceFound(name="registry", described=model.registry.kind, lines=(_("it answers"),))
+    try:
+        registry.version("1")
+    except GoalkeeperError as problem:
+        told = replace(told, lines=(), error=f"{problem.message} {problem.hint}".rstrip())
+    return (told,)
 
 
 def check_channels(project: Project) -> dict[str, str]:

@@ -122,7 +122,8 @@ class Metric:
 
     `title`, `formula` and `misleads` are marked for translation, `source` is the citation. `minimum` is the
     least number of rows (labels) it needs; `kinds` the columns a metric per column is meant for; `stored`
-    says that it is computed for every window unasked. A changed formula bumps `version`.
+    says that it is computed for every window unasked. A changed formula bumps `version`; `known_as` are
+    names under which other tools keep it.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Metric:
     stored: bool = False
     minimum: int = 30
     version: int = 1
+    known_as: tuple[str, ...] = ()
 
     @property
     def family(self) -> str:

@@ -17,7 +17,7 @@ from core.errors import StoreError
 from core.text import gettext as _
 from store import changes
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision in store/migrations/versions."""
 _BUSY = 10_000
 """How many milliseconds a writer of SQLite waits for another."""

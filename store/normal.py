@@ -15,6 +15,7 @@ from store import settings
 from store.database import Store
 from store.profiles import profiles
 from store.references import current_reference, reference_profiles
+from store.registered import own_versions
 from store.tables import WindowRow
 
 
@@ -34,6 +35,7 @@ class Normal:
     _pooled: dict[str, Profile | None] = field(default_factory=dict)
     _mark: list[str] = field(default_factory=list)
     _marks_of_own: list[str] = field(default_factory=list)
+    _with_own: list[Collection[str]] = field(default_factory=list)
     _read: dict[datetime, list[Profile]] = field(default_factory=dict)
 
     def mark(self, row: WindowRow) -> str:
@@ -125,7 +127,12 @@ class Normal:
         return merge_all(kept, grid_set=grid_set)
 
     def _versions(self) -> Collection[str]:
-        return () if self.model.reference is None else self.model.reference.versions
+        if self.model.registry is None:
+            return () if self.model.reference is None else self.model.reference.versions
+        if not self._with_own:
+            with self.store.read() as session:
+                self._with_own.append(own_versions(session, self.model))
+        return self._with_own[0]
 
     def _own(self, version: str) -> Profile | None:
         key = f"version {version}"

@@ -97,6 +97,22 @@ class VersionRow(Base):
     noticed_at: Mapped[datetime]
 
 
+class RegisteredRow(Base):
+    """A version as its registry knows it: the file that it was trained on, and its metrics then."""
+
+    __tablename__ = "registered"
+    model: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)  # as the log names it
+    name: Mapped[str]  # as the registry names the model
+    registered_at: Mapped[datetime]
+    link: Mapped[str]
+    description: Mapped[str]
+    aliases: Mapped[str]
+    metrics: Mapped[dict[str, Any]]
+    training: Mapped[str]  # '' where it cannot be read: `why`
+    why: Mapped[str]
+
+
 class GridRow(Base):
     """An immutable set of grids; `body` is GridSet.to_json()."""
 

@@ -4,7 +4,6 @@
 `histogram_quantile(0.95, sum by (le) (increase(http_request_duration_seconds_bucket[$window])))`.
 """
 
-import base64
 import json
 import math
 import urllib.parse
@@ -13,38 +12,20 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
-
 from collectors.telemetry import base
-from core.config.problems import RefusedError
-from core.config.secrets import Secret
-from core.config.values import Duration
 from core.errors import DeliveryError, SourceError
 from core.text import gettext as _
-from core.web import SecretAddress, ask
+from core.web import SecretAddress, WebOptions, ask
 from core.windows import Window
 
 _MOST = 5000
 """Prometheus answers with at most 11,000 points."""
 
 
-class Options(BaseModel):
+class Options(WebOptions):
     """`url` of the server, and how to be let in: a bearer `token`, or `user` and `password`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     url: SecretAddress
-    token: Secret | None = None
-    user: str | None = None
-    password: Secret | None = None
-    timeout: Duration = timedelta(seconds=30)
-
-    @model_validator(mode="after")
-    def _one_way_in(self) -> "Options":
-        if self.token is not None and self.user is not None:
-            raise RefusedError(_("There is one way in at most."), allowed="token, or user and password")
-        if (self.user is None) != (self.password is None):
-            raise RefusedError(_("user and password go together."), key="password")
-        return self
 
 
 class Telemetry(base.Telemetry):
@@ -68,7 +49,7 @@ class Telemetry(base.Telemetry):
         asked = urllib.parse.urlencode({"query": query, "start": first, "end": last, "step": step})
         url = f"{self.options.url.reveal().rstrip('/')}/api/v1/query_range?{asked}"
         try:
-            told = json.loads(ask("GET", url, None, self._headers(), timeout=self.options.timeout))
+            told = json.loads(ask("GET", url, None, self.options.headers(), timeout=self.options.timeout))
             series = told["data"]["result"]
         except DeliveryError as error:
             hint = _("Try it in Prometheus itself: {query}").format(query=query) if error.permanent else ""
@@ -86,14 +67,6 @@ class Telemetry(base.Telemetry):
             )
         points = series[0]["values"] if series else []
         return {round(float(at)): value for at, text in points if math.isfinite(value := float(text))}
-
-    def _headers(self) -> dict[str, str]:
-        if self.options.token is not None:
-            return {"Authorization": f"Bearer {self.options.token.reveal()}"}
-        if self.options.user is None or self.options.password is None:
-            return {}
-        pair = f"{self.options.user}:{self.options.password.reveal()}".encode()
-        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 def _runs(windows: Sequence[Window]) -> list[list[Window]]:

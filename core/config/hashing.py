@@ -46,7 +46,7 @@ def declared_parts(model: Model) -> dict[str, str]:
     parts |= {f"kpis.{name}": kpi for name, kpi in model.kpis.items()}
     parts |= {f"rules.{name}": rule for name, rule in model.rules.items()}
     parts |= {"goals": model.goals, "false_alarms": model.false_alarms, "retrain": model.retrain}
-    parts["telemetry"] = model.telemetry
+    parts |= {"telemetry": model.telemetry, "registry": model.registry}
     return {name: hash_of({"part": part}) for name, part in parts.items()}
 
 

@@ -15,6 +15,7 @@ from core.config.model import (
     Model,
     Predictions,
     Reference,
+    Registry,
     Retrain,
     RuleSettings,
     Telemetry,
@@ -210,6 +211,9 @@ class _Loading:
         telemetry = tree.get("telemetry")
         if isinstance(telemetry, Branch):
             data["telemetry"] = plugs.part("telemetry", telemetry, (*path, "telemetry"), Telemetry)
+        registry = tree.get("registry")
+        if isinstance(registry, Branch):
+            data["registry"] = plugs.part("registry", registry, (*path, "registry"), Registry)
         self._kpi_sources(tree, data, plugs, path)
         rules = tree.get("rules")
         if isinstance(rules, Branch):

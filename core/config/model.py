@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from core.config.node import Features, Node, Plugged, Source
+from core.config.node import Columns, Features, Node, Plugged, Source
 from core.config.problems import RefusedError
 from core.config.secrets import Text
 from core.config.values import AlarmRate, Day, Duration, Rate, Zone
@@ -253,6 +253,17 @@ class Telemetry(Plugged):
     metrics: Mapping[str, Gauge] = Field(min_length=1)
 
 
+class Registry(Plugged):
+    """Where versions are registered (kind: a plug-in of collectors.registries), with data and metrics.
+
+    The training data of a version becomes its reference; `columns` says what it calls its columns where the
+    log says otherwise. `metrics` names, by a metric of the model's, the registry's (None: by their names).
+    """
+
+    columns: Columns = Columns()
+    metrics: Mapping[str, Text] = Field(default_factory=dict)
+
+
 class RuleSettings(Plugged):
     """What the file says of one rule: muted, another severity, another metric, kind or options.
 
@@ -316,6 +327,7 @@ class Model(Node):
     experiment: Experiment | None = None
     retrain: Retrain | None = None
     telemetry: Telemetry | None = None
+    registry: Registry | None = None
     rules: Mapping[str, RuleSettings] = Field(default_factory=dict)
     false_alarms: FalseAlarms = FalseAlarms()
     notify: tuple[Route, ...] = ()

@@ -21,7 +21,7 @@ _OPEN, _CLOSE = "\ue000", "\ue001"  # stand for the braces of ${NAME}, which `{k
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _NAMED = frozenset(["models", "channels", "trackers", "connections"])
 _NAMES_INSIDE = frozenset(["columns", "features", "kpis", "segments", "roles", "rules"])
-_TOLD = frozenset(["channels", "trackers", "retrain", "telemetry", "heartbeat_url"])
+_TOLD = frozenset(["channels", "trackers", "retrain", "telemetry", "registry", "heartbeat_url"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,9 +112,13 @@ def tell(
     return [told for at, told in found.items() if at not in missing or told.key not in misspelt]
 
 
+_WITH_SECRETS = frozenset(["smtp", "channels", "trackers", "connections", "retrain", "telemetry", "registry"])
+
+
 def _tells_secrets(loc: Sequence[str | int]) -> bool:
     return bool(
-        {"smtp", "channels", "trackers", "connections", "retrain", "telemetry"} & {str(part) for part in loc}
+        {"smtp", "channels", "trackers", "connections", "retrain", "telemetry", "registry"}
+        & {str(part) for part in loc}
     )
 
 

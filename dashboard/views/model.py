@@ -1,16 +1,23 @@
 """One model: its goal first, what to do next, and a look at each of its parts."""
 
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
 import streamlit as st
 
+from core.figures import figure
 from core.text import N_
 from core.text import gettext as _
-from dashboard import charts, data, panel, sections, sentences, text, widgets
+from dashboard import charts, data, panel, sections, sentences, tables, text, widgets
 from dashboard.context import Context, Group, Page
 from dashboard.view import View, earlier, filters, is_collected, model_of
 from reports import wording
 from reports.standing import Standing
+from reports.versions import Version
 
 PAGE = Page(title=N_("Model"), icon=":material/monitoring:", order=10, group=Group.MODEL, of_model=True)
+_VERSIONS = 12
+"""The newest versions are shown, no more."""
 
 
 def render(context: Context) -> None:
@@ -29,6 +36,80 @@ def render(context: Context) -> None:
     _lead(view)
     _goals(view)
     _glance(view)
+    _versions(view)
+
+
+def _versions(view: View) -> None:
+    """Show what the registry knows of each version, and whether what it promised came true."""
+    if view.model.registry is None or view.context.as_of is not None:
+        return
+    metrics = tuple(chart.metrics[0] for chart in sections.performance(view.model))
+    found = data.versions(view.context, view.model.name, metrics, view.asked)[:_VERSIONS]
+    if not found:
+        return
+    st.header(_("Versions"), anchor="versions")
+    zone = view.context.zone
+    rows: list[list[str | tables.Cell]] = []
+    for one in found:
+        rows.append([_named(one), _answered(one, zone), _trained(one)])
+        rows[-1] += [_kept(one, metric) for metric in metrics if _is_promised(found, metric)]
+    declared = {promise.metric.name: _(promise.metric.title) for one in found for promise in one.promises}
+    heads = [_("Version"), _("Answered"), _("Trained on")]
+    heads += [declared[name] for name in metrics if name in declared]
+    tables.table(heads, rows, label=_("Versions"))
+    if declared:
+        st.caption(
+            _("Promised by the registry, and what came true from {since} to {until}.").format(
+                since=text.day(view.since, zone), until=text.until(view.until, zone)
+            )
+        )
+
+
+def _is_promised(found: Sequence[Version], metric: str) -> bool:
+    return any(promise.metric.name == metric for one in found for promise in one.promises)
+
+
+def _named(one: Version) -> tables.Cell:
+    known = one.known
+    if known is None:
+        return tables.Cell(text=one.version)
+    link = known.link if known.link.startswith(("https://", "http://")) else ""
+    return tables.Cell(text=one.version, note=known.aliases, link=link)
+
+
+def _answered(one: Version, zone: ZoneInfo) -> tables.Cell:
+    note = ""
+    if one.known is not None:
+        note = _("registered {day}").format(day=text.day(one.known.registered_at, zone, year=True))
+    return tables.Cell(text=text.days(one.first, one.last, zone), note=note)
+
+
+def _trained(one: Version) -> tables.Cell:
+    """Say what a version was trained on, or why that is not known."""
+    if one.known is None:
+        return tables.Cell(text="—", note=_("the registry does not know it"))
+    if not one.known.training:
+        return tables.Cell(text="—", note=one.known.why)
+    rows = "" if one.rows is None else _("{n} rows, its reference").format(n=figure(one.rows, "count"))
+    return tables.Cell(text=one.known.training.rpartition("/")[2], note=rows)
+
+
+def _kept(one: Version, metric: str) -> tables.Cell:
+    """Set what was promised beside what came true."""
+    promise = next((each for each in one.promises if each.metric.name == metric), None)
+    if promise is None:
+        return tables.Cell(text="—")
+    unit, value = promise.metric.unit.value, promise.since
+    promised = text.number(promise.promised, unit)
+    if value.value is None:
+        return tables.Cell(text=promised, note=value.reason)
+    came = text.number(value.value, unit)
+    span = ""
+    if value.lower is not None and value.upper is not None:
+        span = " " + _("(likely {lower} to {upper})").format(
+            lower=text.number(value.lower, unit), upper=text.number(value.upper, unit)
+        )
+    return tables.Cell(text=f"{promised} → {came}", note=span.strip())
 
 
 def _glance(view: View) -> None:

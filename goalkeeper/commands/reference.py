@@ -45,6 +45,7 @@ def show(
     from reports.query import Query
     from reports.references import stale
     from store import grids, references
+    from store.registered import own_versions
 
     asked = open_session(config, now)
     query = Query(store=asked.store, project=asked.project)
@@ -59,7 +60,10 @@ def show(
             keys = configuration_keys(configured)
             chosen = references.chosen_reference(session, name, keys)
             settled = references.is_settled(session, name, keys)
-            own = {one: references.current_reference(session, name, one) for one in _versions(configured)}
+            own = {
+                one: references.current_reference(session, name, one)
+                for one in own_versions(session, configured)
+            }
         rows.append(
             {
                 "model": name, "form": _form(configured, chosen), "kind": row.kind,
@@ -288,10 +292,6 @@ def _of_file(asked: Session, configured: "Model", chosen: "Chosen") -> list[str]
     return [
         _("not compared any more, because it does not hold them: {columns}").format(columns=", ".join(gone))
     ]
-
-
-def _versions(configured: "Model") -> list[str]:
-    return [] if configured.reference is None else list(configured.reference.versions)
 
 
 def _own(asked: Session, version: str, row: "ReferenceRow | None") -> dict[str, Any]:

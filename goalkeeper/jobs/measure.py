@@ -14,6 +14,7 @@ from goalkeeper.jobs.compute import compute
 from goalkeeper.jobs.experiment import count_experiment
 from goalkeeper.jobs.goals import judge_goals
 from goalkeeper.jobs.passes import ModelPass
+from goalkeeper.jobs.registry import ask_registry
 from goalkeeper.jobs.telemetry import ask_telemetry
 from goalkeeper.progress import Progress
 from store import models, runs
@@ -68,6 +69,8 @@ def collect_and_compute(
             looked=looked, progress=progress,
         )  # fmt: skip
         found = collector.run()
+        unknown = ask_registry(project=project, model=model, store=store, now=now)
+        unread = collector.settle_versions()
         points = compute(
             project=project, name=name, store=store, now=now, maturity=collector.maturity, run_id=run,
             progress=progress,
@@ -90,7 +93,7 @@ def collect_and_compute(
         raise
     finally:
         engines.close()
-    notes = [*found.notes, *silent]
+    notes = [*found.notes, *unknown, *unread, *silent]
     with store.write() as session:
         runs.finish_run(
             session, run, state="failed" if found.error else "running", finished_at=clock.now(),

@@ -11,10 +11,11 @@ from core.plugins import PORTS, MissingExtraError, names, status
 from core.plugins import load as load_plugin
 
 EVERY = [(port, kind) for port in PORTS for kind in names(PORTS[port])]
-WITH_OPTIONS = ("source", "telemetry", "channel", "tracker", "retrain", "rule")
+WITH_OPTIONS = ("source", "telemetry", "registry", "channel", "tracker", "retrain", "rule")
 CALLS = {
     "source": {"Source": ("columns", "slices", "relation", "sample", "describe", "engine")},
     "telemetry": {"Telemetry": ("values",)},
+    "registry": {"Registry": ("version",)},
     "channel": {"Channel": ("send",)},
     "tracker": {"Tracker": ("mirror", "heard")},
     "retrain": {"Retrain": ("start", "find")},

@@ -70,6 +70,7 @@ def test_every_command_is_documented() -> None:
     [
         ("source", "sources.md"),
         ("telemetry", "telemetry.md"),
+        ("registry", "registry.md"),
         ("channel", "messages.md"),
         ("rule", "alerts.md"),
     ],

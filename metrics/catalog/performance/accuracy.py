@@ -34,4 +34,5 @@ METRIC = Metric(
     tasks=CLASSIFIERS,
     needs=frozenset({Need.LABELS, Need.CLASSES}),
     stored=True,
+    known_as=("accuracy_score",),
 )

@@ -34,4 +34,5 @@ METRIC = Metric(
     tasks=BINARY,
     needs=frozenset({Need.LABELS, Need.SCORES}),
     stored=True,
+    known_as=("brier_score", "brier_score_loss", "brier_loss"),
 )

@@ -42,4 +42,5 @@ METRIC = Metric(
     tasks=BINARY,
     needs=frozenset({Need.LABELS, Need.CLASSES}),
     stored=True,
+    known_as=("f1_score",),
 )

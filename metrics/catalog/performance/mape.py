@@ -40,4 +40,5 @@ METRIC = Metric(
     tasks=REGRESSION,
     needs=frozenset({Need.LABELS}),
     stored=True,
+    known_as=("mean_absolute_percentage_error",),
 )

@@ -41,4 +41,5 @@ METRIC = Metric(
     tasks=BINARY,
     needs=frozenset({Need.LABELS, Need.SCORES}),
     stored=True,
+    known_as=("precision_recall_auc", "average_precision", "average_precision_score"),
 )

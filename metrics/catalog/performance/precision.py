@@ -36,4 +36,5 @@ METRIC = Metric(
     tasks=BINARY,
     needs=frozenset({Need.LABELS, Need.CLASSES}),
     stored=True,
+    known_as=("precision_score",),
 )

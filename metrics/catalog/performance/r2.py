@@ -42,4 +42,5 @@ METRIC = Metric(
     tasks=REGRESSION,
     needs=frozenset({Need.LABELS}),
     stored=True,
+    known_as=("r2_score",),
 )

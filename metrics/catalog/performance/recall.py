@@ -37,4 +37,5 @@ METRIC = Metric(
     tasks=BINARY,
     needs=frozenset({Need.LABELS, Need.CLASSES}),
     stored=True,
+    known_as=("recall_score",),
 )

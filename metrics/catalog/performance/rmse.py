@@ -47,4 +47,5 @@ METRIC = Metric(
     tasks=REGRESSION,
     needs=frozenset({Need.LABELS}),
     stored=True,
+    known_as=("root_mean_squared_error",),
 )

@@ -42,4 +42,5 @@ METRIC = Metric(
     tasks=BINARY,
     needs=frozenset({Need.LABELS, Need.SCORES}),
     stored=True,
+    known_as=("roc_auc_score", "auc"),
 )

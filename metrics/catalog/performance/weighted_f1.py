@@ -35,4 +35,5 @@ METRIC = Metric(
     tasks=MULTICLASS,
     needs=frozenset({Need.LABELS, Need.CLASSES}),
     stored=True,
+    known_as=("f1_weighted",),
 )

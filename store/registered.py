@@ -1,0 +1,41 @@
+"""Versions as their registry knows them: the data that they were trained on, and their metrics then."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.config import Model
+from store.tables import RegisteredRow
+
+
+def registered(session: Session, model: str) -> dict[str, RegisteredRow]:
+    """Return what is known of a model's versions, by version, the first registered first."""
+    query = select(RegisteredRow).where(RegisteredRow.model == model)
+    rows = session.scalars(query.order_by(RegisteredRow.registered_at, RegisteredRow.version))
+    return {row.version: row for row in rows}
+
+
+def save_registered(session: Session, row: RegisteredRow) -> None:
+    """Write what is known of a version in place of what was there."""
+    session.merge(row)
+    session.flush()
+
+
+def own_versions(session: Session, model: Model) -> list[str]:
+    """Return the versions that bring a reference of their own: the file names it, or it is known."""
+    said = () if model.reference is None else model.reference.versions
+    return [*said, *trained_on(session, model)]
+
+
+def trained_on(session: Session, model: Model) -> dict[str, str]:
+    """Return, by version, what it was trained on, where that is known and the model's file says nothing else.
+
+    Nothing without a registry: what one said before no longer counts.
+    """
+    if model.registry is None:
+        return {}
+    said = {} if model.reference is None else model.reference.versions
+    return {
+        version: row.training
+        for version, row in registered(session, model.name).items()
+        if row.training and version not in said
+    }
