@@ -178,6 +178,8 @@ SAID = {
     "source.account": "Azure: storage account", "source.account_key": "Azure: its key",
     "source.sas_token": "Azure: shared access signature instead of the key", "source.anonymous": "S3, Google: ask without a key",
     "source.table": "table, with its schema where needed", "source.query": "a SELECT, instead of a table",
+    "source.dataset": "Feast: a saved dataset", "source.view": "Feast: a feature view, instead of a dataset",
+    "source.service": "Feast: the feature service whose features the model uses; all that are there if left out",
     "source.feature_names": "payloads: the columns of a request, in order, where its payload names none",
     "source.output_names": "payloads: the columns of an answer that is a list, in order",
     "source.sampled": "payloads: the share of requests that is logged, 0 to 1, where the records do not say it",

@@ -94,9 +94,7 @@ class Registry(base.Registry):
 
     def _training(self, run: Mapping[str, Any]) -> tuple[str, str]:
         """Return where the training data can be read, or why it cannot."""
-        why = _("its run logged no training data: `mlflow.log_input(…, context={context!r})` does").format(
-            context=self.options.context
-        )
+        why = _("its run logged no input with the context '{context}'").format(context=self.options.context)
         for given in run.get("inputs", {}).get("dataset_inputs", []):
             tags = {one["key"]: one["value"] for one in given.get("tags", [])}
             if tags.get("mlflow.data.context", "training") == self.options.context:
