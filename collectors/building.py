@@ -8,12 +8,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from collectors.counting import Counted, Key
-from collectors.statement import Job, pair_key, score_bins, segment_key
+from collectors.statement import FINE, Job, pair_key, score_bins, segment_key
 from collectors.zones import moment
 from core.grid import AGE_BINS, CategoricalGrid, Counts, Floats, NumericGrid
-from core.profile import ERROR_SUMS, KPI_SUMS, SCORE_SUMS, UNANSWERED, ColumnSummary, Inputs, Outcomes, Role
+from core.profile import ERROR_SUMS, KPI_SUMS, SCORE_SUMS, ColumnSummary, Inputs, Outcomes, Role
 
-_FINE = ("", "ok", "success", UNANSWERED)
 _BITS = 43
 """Sums keep 43 bits, 13 digits: what is beyond depends on the order in which an engine adds up."""
 _WHOLES = ("rows", "labelled", "unknown_labels", "duplicate_labels")
@@ -47,7 +46,7 @@ def is_error(status: str) -> bool:
     try:
         return float(status) >= 500
     except ValueError:
-        return status.strip().lower() not in _FINE
+        return status.strip().lower() not in FINE
 
 
 def steady(values: Floats | np.float64, bits: int = _BITS) -> Floats:
@@ -105,6 +104,8 @@ def _inputs(job: Job, counted: Counted, sums: Mapping[str, Floats], g: int) -> I
         score_sum=_real(sums, "score_sum", g),
         score_squares=_real(sums, "score_squares", g),
         score_variance=_real(sums, "score_variance", g),
+        error_weight=_real(sums, "error_weight", g),
+        error_squares=_real(sums, "error_squares", g),
         weight=_real(sums, "weight", g) if "weight" in values else float(rows),
         weight_squares=_real(sums, "weight_squares", g) if "weight_squares" in values else float(rows),
     )
@@ -225,6 +226,7 @@ class _Pile:
             class_scores = np.stack([np.stack([part.sum(axis=0), part[1]]) for part in parts])
         return Outcomes(
             **{key: int(values[place]) for key, values in self._wholes.items()},
+            weight=float(self._reals["weight"][place]) if "weight" in self._reals else 0.0,
             score_labelled=labelled,
             score_positive=positive,
             score_sums=self._row("score", SCORE_SUMS, place),

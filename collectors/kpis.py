@@ -40,20 +40,27 @@ LABEL = "label"
 
 @dataclass(frozen=True, kw_only=True)
 class KpiColumns:
-    """What KPIs need: columns to read on either side, and what becomes of them in the joined row."""
+    """What KPIs need: columns to read on either side, and what becomes of them in the joined row.
+
+    `weighted`: the joined row has the weight `wt`.
+    """
 
     names: tuple[str, ...]
     log: tuple[Column, ...]
     truth: tuple[Column, ...]
     evaluated: tuple[Column, ...]
+    weighted: bool = False
 
     def pairs(self) -> list[Column]:
-        """Keep numerator and denominator only where both are known."""
+        """Keep numerator and denominator only where both are known, times the row's weight."""
         made: list[Column] = []
         for i, _name in enumerate(self.names):
             known = both(not_null(name(f"kn{i}")), not_null(name(f"kd{i}")))
-            made.append((either([(known, name(f"kn{i}"))], null()), f"kpn{i}"))
-            made.append((either([(known.copy(), name(f"kd{i}"))], null()), f"kpd{i}"))
+            for part in ("n", "d"):
+                value: exp.Expression = name(f"k{part}{i}")
+                if self.weighted:
+                    value = times(value, name("wt"))
+                made.append((either([(known.copy(), value)], null()), f"kp{part}{i}"))
         return made
 
     def sums(self) -> dict[str, exp.Expression]:
@@ -163,7 +170,7 @@ def kpi_columns(job: Job, names: Sequence[str]) -> KpiColumns:
         evaluated.append((found, f"kd{i}"))
     return KpiColumns(
         names=tuple(names), log=tuple(resolver.log.values()), truth=tuple(resolver.truth.values()),
-        evaluated=tuple(evaluated),
+        evaluated=tuple(evaluated), weighted=job.log.has(job.log.columns.sampled),
     )  # fmt: skip
 
 

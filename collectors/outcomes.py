@@ -41,6 +41,7 @@ from collectors.statement import (
     columns_of,
     log_rows,
     sets_of,
+    weight_columns,
     window_index,
 )
 from collectors.zones import micros
@@ -76,6 +77,8 @@ def outcomes_question(job: Job, segments: Segments, *, kpis: Sequence[str]) -> Q
         "unknown_labels": count(name("odd")),
         "duplicate_labels": count(name("twice")),
     }
+    if parts.weighted:
+        values["weight"] = total(name("wt"))
     hists: dict[str, Hist] = {}
     sums: dict[str, SumsBy] = {}
     if job.model.task is Task.REGRESSION:
@@ -119,7 +122,7 @@ def units_question(job: Job, control: str, unit: str | None, kpis: Sequence[str]
     `control` is the role or version of the control arm, `unit` the column of who is assigned; None: each id.
     Values: units, those seen in both arms (`both`), and of each KPI Σx, Σy, Σx², Σy², Σxy over units.
     """
-    parts = kpi_columns(job, kpis)
+    parts = replace(kpi_columns(job, kpis), weighted=False)
     more: list[Column] = [] if unit is None else [(job.log.text(unit), "u")]
     joined = _joined(job, (), parts, more)
     where = name("r") if control in set(Role) else name("v")
@@ -162,6 +165,10 @@ def _joined(job: Job, segment: Sequence[str], parts: KpiColumns, more: Sequence[
     made: list[Column] = [*scores, *((name(alias), alias) for _value, alias in (*parts.log, *more))]
     several = tuple(alias for _value, alias in read if alias[:2] == "s:" and alias != "s:")
     made += [(name(alias), alias) for alias in several]
+    if parts.weighted:
+        share, weight = weight_columns(log)
+        extra.append(share)
+        made.append(weight)
     for i, text in enumerate(log.key_texts()):
         extra.append((text, f"id{i}"))
         made.append((name(f"id{i}"), f"id{i}"))

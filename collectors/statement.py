@@ -8,11 +8,14 @@ import numpy as np
 from sqlglot import exp
 
 from collectors.counting import Hist, Levels, Question, Tally
+from collectors.dialects.base import Dialect
 from collectors.expressions import (
+    any_of,
     both,
     call,
     count,
     either,
+    is_null,
     minus,
     name,
     not_null,
@@ -28,13 +31,16 @@ from collectors.expressions import (
     within,
 )
 from collectors.sides import SAYS_A_NUMBER, Side, score_columns, visible
+from collectors.sources.base import ColumnInfo
 from collectors.zones import micros
 from core.config import Model
 from core.grid import LATENCY, CategoricalGrid, GridSet, NumericGrid
-from core.profile import CLIP
+from core.profile import CLIP, UNANSWERED
 from core.windows import Window
 
 OTHER = "other"
+FINE = ("", "ok", "success", UNANSWERED)
+"""Texts of a status that is no error."""
 COARSE = 32
 SCORE_BINS = 8
 Column = tuple[exp.Expression, str]
@@ -183,19 +189,15 @@ def inputs_question(job: Job, segments: Segments = ((),), *, service_only: bool 
         made.append((call("substr", name("st"), whole(1), whole(60)), "st"))
         tallies["status"] = Tally(column="st")
     if log.has(log.columns.sampled):
-        extra.append((log.number(str(log.columns.sampled)), "share"))
-        weight = either(
-            [
-                (
-                    exp.GT(this=name("share"), expression=whole(0)),
-                    exp.Div(this=real(1.0), expression=name("share")),
-                )
-            ],
-            real(1.0),
-        )
-        made.append((weight, "wt"))
-        values["weight"] = total(name("wt"))
-        values["weight_squares"] = total(times(name("wt"), name("wt")))
+        read, weight = weight_columns(log)
+        extra.append(read)
+        made.append(weight)
+        squares = times(name("wt"), name("wt"))
+        values["weight"], values["weight_squares"] = total(name("wt")), total(squares)
+        if log.has(log.columns.status):
+            late.append((either([(_failed(dialect), real(1.0))], real(0.0)), "er"))
+            values["error_weight"] = total(times(name("wt"), name("er")))
+            values["error_squares"] = total(times(squares.copy(), name("er")))
     if not service_only:
         if log.columns.id is not None:
             extra.append((dialect.distinct_key(log.key_texts()), "key"))
@@ -215,6 +217,25 @@ def inputs_question(job: Job, segments: Segments = ((),), *, service_only: bool 
         rows=log_rows(job, extra, made, columns_of(segments), late), sets=sets_of(segments),
         values=values, hists=hists, levels=levels, tallies=tallies,
     )  # fmt: skip
+
+
+def weight_columns(log: Side) -> tuple[Column, Column]:
+    """Return the share sampled as the log tells it, and the weight of a row that is made of it, 1 / share."""
+    share = name("share")
+    known = exp.GT(this=share, expression=whole(0))
+    weight = either([(known, exp.Div(this=real(1.0), expression=share.copy()))], real(1.0))
+    return (log.number(str(log.columns.sampled)), "share"), (weight, "wt")
+
+
+def _failed(dialect: Dialect) -> exp.Expression:
+    """Test a status as `collectors.building.is_error` does."""
+    status = name("st")
+    number = dialect.number(status, ColumnInfo(name="st", type="", kind="categorical", is_text=True))
+    word = exp.Lower(this=exp.Trim(this=status.copy()))
+    return any_of(
+        exp.GTE(this=number, expression=whole(500)),
+        both(is_null(number.copy()), exp.Not(this=one_of(word, FINE))),
+    )
 
 
 def _scores(

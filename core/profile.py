@@ -23,7 +23,8 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 KPI_SUMS = ("rows", "numerator", "denominator", "numerator²", "denominator²", "cross")
-"""The last axis of a KPI's array; the first is the label's age."""
+"""The last axis of a KPI's array; the first is the label's age. Of a sampled log numerator and denominator of
+a row are multiplied by its weight, 1 / share sampled."""
 
 ERROR_SUMS = ("n", "error", "absolute", "squared", "label", "label²", "ratio", "ratio_n")
 """Regression: n, Σe, Σ|e|, Σe², Σy, Σy², Σ|e/y| and the number of y ≠ 0; e = prediction − label."""
@@ -82,7 +83,8 @@ class Inputs:
 
     `latency` int64 [LATENCY.bins]; `score` int64 [classes predicted, score bins] (regression: [1, bins] of
     the prediction); `score_sum` Σp, `score_variance` Σp(1−p), `score_squares` Σp² over scored rows. `weight`,
-    `weight_squares`: Σw, Σw² with w = 1 / share sampled (equal to `rows` when nothing is sampled).
+    `weight_squares`: Σw, Σw² with w = 1 / share sampled (equal to `rows` when nothing is sampled);
+    `error_weight`, `error_squares` those of the rows with an error (0 when nothing is sampled).
 
     Second moments of the k columns `GridSet.moments`, each centred and scaled by its grid (`standard`) and
     cut off at ± CLIP: `sums` float64 [k] Σz, and over rows in which both of a pair are there `pair_sums`
@@ -108,6 +110,8 @@ class Inputs:
     score_variance: float = 0.0
     weight: float = 0.0
     weight_squares: float = 0.0
+    error_weight: float = 0.0
+    error_squares: float = 0.0
     pair_rows: Counts | None = None
     pair_sums: Floats | None = None
     sums: Floats | None = None
@@ -122,8 +126,9 @@ class Inputs:
 class Outcomes:
     """What became known of the predictions.
 
-    `rows` predictions joined (a repeated id counts once), `labelled` with a usable label, `unknown_labels`
-    whose label is none of the classes, `duplicate_labels` ids that the truth holds more than once.
+    `rows` predictions joined (a repeated id counts once), `weight` Σ 1 / share sampled of them (0 when
+    nothing is sampled), `labelled` with a usable label, `unknown_labels` whose label is none of the classes,
+    `duplicate_labels` ids that the truth holds more than once.
     `score_labelled`, `score_positive` int64 [classes predicted, score bins]; `score_sums` float64
     [SCORE_SUMS]; `confusion` int64 [actual class, predicted class]; `class_scores` int64
     [class, (all, of that class), bins] for multiclass; `error_sums` float64 [ERROR_SUMS]; `errors` int64
@@ -132,6 +137,7 @@ class Outcomes:
     """
 
     rows: int = 0
+    weight: float = 0.0
     labelled: int = 0
     unknown_labels: int = 0
     duplicate_labels: int = 0

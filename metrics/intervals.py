@@ -45,6 +45,26 @@ def wilson(successes: float, n: float) -> Limits:
     return Limits(lower=min(max(middle - half, 0.0), p), upper=max(min(middle + half, 1.0), p))
 
 
+def weighted(part: float, whole: float, squares: tuple[float, float]) -> Limits:
+    """Return the interval of a share Σ w x / Σ w of weighted rows, x = 0 or 1; Σ w > 0.
+
+    Wilson's, of as many rows as a sample without weights needs to be as exact: n = p (1 − p) (Σw)² / V with
+    V = Σ w² (x − p)², at p = 0 and 1 n = (Σw)² / Σw². `squares` are Σ w² x and Σ w². Equal weights give
+    Wilson's interval of the rows themselves.
+    Franco, C., Little, R. J. A., Louis, T. A., Slud, E. V. (2019), J. Surv. Stat. Methodol. 7, 334–364.
+
+    >>> limits = weighted(6, 60, (12, 120))  # 3 of 30 rows, each of weight 2
+    >>> round(limits.lower, 4), round(limits.upper, 4)
+    (0.0346, 0.2562)
+    """
+    p, (ours, every) = part / whole, squares
+    spread = ours * (1 - 2 * p) + p * p * every
+    n = whole * whole / every
+    if 0 < p < 1 and spread > 0:
+        n = p * (1 - p) * whole * whole / spread
+    return wilson(p * n, n)
+
+
 def around(value: float, variance: float) -> Limits:
     """Return value ± z √variance, for an estimate that is about normal."""
     half = Z95 * math.sqrt(max(variance, 0.0))

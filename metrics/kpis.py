@@ -1,6 +1,7 @@
 """Sums of a KPI, and its level."""
 
 from dataclasses import dataclass, replace
+from math import isclose
 
 import numpy as np
 
@@ -9,13 +10,15 @@ from core.text import gettext as _
 from core.values import MetricValue
 from metrics.answers import LEAST_ROWS, answer, too_few
 from metrics.base import Subject
-from metrics.intervals import Limits, wilson
+from metrics.intervals import Limits, weighted, wilson
 from metrics.intervals import ratio as ratio_limits
 
 
 @dataclass(frozen=True, kw_only=True)
 class KpiTotals:
     """A KPI's sums over all label ages: rows, Σx, Σy, Σx², Σy², Σxy; x numerator, y denominator.
+
+    Of a sampled log x and y of a row are what they are times the row's weight, 1 / share sampled.
 
     `summed`: a row may hold the sums of many units (a day's totals), as in a table of the KPI's own. Its
     units are then what the denominator counts, if that is whole numbers, however many rows they come in.
@@ -47,6 +50,13 @@ class KpiTotals:
         return x == self.numerator_squares == self.cross and y == self.denominator_squares and 0 <= x <= y
 
     @property
+    def is_weighted_share(self) -> bool:
+        """Tell whether the numerator is a part of the denominator and rows have weights: Σ(wx)² = Σ(wx)w."""
+        x, y, squares = self.numerator, self.denominator, self.numerator_squares
+        part = isclose(squares, self.cross, rel_tol=1e-9) and squares <= self.denominator_squares
+        return not self.summed and part and 0 <= x <= y and x <= squares
+
+    @property
     def counts_units(self) -> bool:
         """Tell whether the denominator of summed rows counts: whole numbers, none negative."""
         y, squares = self.denominator, self.denominator_squares
@@ -63,6 +73,10 @@ class KpiTotals:
             return None
         if self.is_share:
             return wilson(self.numerator, self.denominator)
+        if self.is_weighted_share:
+            return weighted(
+                self.numerator, self.denominator, (self.numerator_squares, self.denominator_squares)
+            )
         if self.rows < 2:
             return None
         squares = (self.numerator_squares, self.denominator_squares, self.cross)

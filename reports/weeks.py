@@ -53,7 +53,7 @@ def together(points: Sequence[MetricPoint]) -> MetricValue:
     if len(above) < len(points) or len(below) < len(points) or not weight:
         return MetricValue(n=sum(one.value.n for one in points))
     is_share = all(
-        one.value.upper is not None and one.value.upper <= 1 and 0 <= part <= whole
+        one.value.upper is not None and one.value.upper <= 1 and 0 <= part <= whole == one.value.n
         for one, part, whole in zip(points, above, below, strict=True)
     )
     limits = wilson(total, weight) if is_share else None

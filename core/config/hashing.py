@@ -42,7 +42,8 @@ def declared_parts(model: Model) -> dict[str, str]:
 
     Parts are named as a person would: `predictions`, `kpis.sold`, `rules.service.freshness`, `goals`.
     """
-    parts = {key: part for key, part in _parts(model).items() if key not in ("format", "name", "kpis")}
+    inner = ("format", "name", "sampled", "kpis")
+    parts = {key: part for key, part in _parts(model).items() if key not in inner}
     parts |= {f"kpis.{name}": kpi for name, kpi in model.kpis.items()}
     parts |= {f"rules.{name}": rule for name, rule in model.rules.items()}
     parts |= {"goals": model.goals, "false_alarms": model.false_alarms, "retrain": model.retrain}
@@ -73,6 +74,7 @@ def hash_of(parts: Mapping[str, Any]) -> str:
 
 def _parts(model: Model) -> dict[str, Any]:
     positive = model.positive_label
+    sampled = model.predictions.columns.sampled is not None
     return {
         "format": _FORMAT,
         "name": model.name,
@@ -89,6 +91,7 @@ def _parts(model: Model) -> dict[str, Any]:
         "segments": sorted(sorted(segment) for segment in model.segments),
         "kpis": {name: _kpi(kpi) for name, kpi in model.kpis.items()},
         "experiment": None if model.experiment is None else model.experiment.model_dump(),
+        **({"sampled": "weighted"} if sampled else {}),  # such a log was once counted without weights
     }
 
 

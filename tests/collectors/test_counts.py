@@ -33,7 +33,7 @@ SERVERS = {"postgresql": "postgres_server", "mysql": "mariadb_server"}
 
 def test_every_kind_is_counted_here() -> None:
     tested = {"sql" if kind in SERVERS or kind == "sqlite" else kind for kind in KINDS}
-    elsewhere = {"clickhouse", "spark"}  # test_identical_counts.py, test_spark.py
+    elsewhere = {"clickhouse", "spark", "feast"}  # test_identical_counts.py, test_spark.py, test_feast.py
     assert set(names(PORTS["source"])) == tested | elsewhere | PLATFORMS
 
 

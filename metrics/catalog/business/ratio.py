@@ -11,7 +11,8 @@ def ratio(subject: Subject) -> MetricValue:
 
     Kept under the KPI's own name: `business.call_conversion`. A table of the KPI's own may hold sums (a
     day's totals): n is then the denominator where it is whole numbers, and the interval Wilson's where the
-    numerator is a part of them. Money in whole units cannot be told from counts.
+    numerator is a part of them. Money in whole units cannot be told from counts. Of a sampled log each row
+    counts 1 / share sampled in both sums, and the interval is as wide as the weights make it; n is the rows.
 
     >>> from metrics.examples import kpi
     >>> ratio(kpi()).value
@@ -26,7 +27,10 @@ METRIC = Metric(
     unit=Unit.PERCENT,
     better=Better.NONE,
     per=Per.KPI,
-    formula=N_("Σ numerator / Σ denominator over the rows of the window, all roles but shadow"),
+    formula=N_(
+        "Σ numerator / Σ denominator over the rows of the window, all roles but shadow; of a sampled log "
+        "each row counts 1 / share sampled"
+    ),
     source="Wilson, E. B. (1927), J. Am. Stat. Assoc. 22, 209–212; Cochran, W. G. (1977), Sampling "
     "Techniques, 3rd ed., ch. 6 (intervals)",
     misleads=N_(

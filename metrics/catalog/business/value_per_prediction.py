@@ -13,21 +13,23 @@ def value_per_prediction(subject: Subject) -> MetricValue:
     """Return amount · Σ numerator / predictions in the KPI's currency with the interval of a mean.
 
     The column names the KPI. A cost is a negative amount. Of a KPI from a table of its own the rows are not
-    the predictions': there it has no interval.
+    the predictions': there it has no interval. Of a sampled log both sums are weighted, without an interval.
 
     >>> from metrics.examples import kpi
     >>> value_per_prediction(kpi()).value
     108.0
     """
-    found, n = totals(subject), subject.profile.outcomes.rows
+    found, n, weight = totals(subject), subject.profile.outcomes.rows, subject.profile.outcomes.weight
     amount = None if subject.kpi is None else subject.kpi.amount
     if amount is None:
         return MetricValue.missing(_("The KPI does not say what one is worth (value: {amount, currency})."))
     if n < LEAST_ROWS or found.rows == 0:
         return too_few(n if found.rows else 0)
-    limits = None if found.summed else mean(found.numerator, found.numerator_squares, n).scaled(amount)
+    limits, whole = None, max(weight, float(n))
+    if not found.summed and weight <= n:
+        limits = mean(found.numerator, found.numerator_squares, n).scaled(amount)
     worth = amount * found.numerator
-    return answer(worth / n, n=n, limits=limits, numerator=worth, denominator=n)
+    return answer(worth / whole, n=n, limits=limits, numerator=worth, denominator=whole)
 
 
 METRIC = Metric(
