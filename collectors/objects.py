@@ -103,6 +103,29 @@ class ObjectStore:
         except (OSError, ValueError) as error:
             raise self.failed(error) from error
 
+    def for_delta(self) -> dict[str, str]:
+        """Return how deltalake is let in.
+
+        Raises:
+            SourceError: Delta tables are not read there.
+        """
+        said = self.options
+        if self.scheme != "s3":
+            raise SourceError(
+                _("{bucket}: Delta tables are read from S3 and from this machine.").format(
+                    bucket=self.address
+                ),
+                hint=_("Let Spark read it (kind: spark, delta: true), or export it as Parquet."),
+            )
+        told = {
+            "AWS_ACCESS_KEY_ID": _revealed(said.access_key),
+            "AWS_SECRET_ACCESS_KEY": _revealed(said.secret_key),
+            "AWS_SESSION_TOKEN": _revealed(said.session_token), "AWS_REGION": said.region,
+            "AWS_ENDPOINT_URL": said.endpoint, "AWS_SKIP_SIGNATURE": "true" if said.anonymous else None,
+            "AWS_ALLOW_HTTP": "true" if (said.endpoint or "").startswith("http://") else None,
+        }  # fmt: skip
+        return {name: value for name, value in told.items() if value is not None}
+
     def failed(self, error: Exception) -> SourceError:
         """Say what went wrong and what to do about it; no secret is repeated."""
         bucket = self.address

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 from sqlglot import exp
 
+from collectors.delta import LOG, active_files, is_table, without_leftovers
 from collectors.expressions import (
     both,
     call,
@@ -258,19 +259,10 @@ class FileSource(Source):
         for pattern in self._patterns:
             text = str(pattern)
             there = self.objects(text)
-            if there is not None:
-                try:
-                    marks |= there.listed(text, known, now)
-                except SourceError as error:
-                    raise self._named(error) from error
-                continue
-            place = Path(text)
-            root = Path(place.anchor)
-            files = [place] if place.is_file() else sorted(root.glob(str(place.relative_to(root))))
-            for file in files:
-                if file.is_file():
-                    state = file.stat()
-                    marks[str(file)] = f"{state.st_size}-{state.st_mtime_ns}"
+            try:
+                marks |= _here(text) if there is None else _there(text, there, known, now)
+            except SourceError as error:
+                raise self._named(error) from error
         return dict(sorted(marks.items()))
 
     def _look(self, path: str, mark: str) -> Slice:
@@ -344,6 +336,33 @@ class FileSource(Source):
             aware=("WITH TIME ZONE" in kind or kind.startswith("TIMESTAMPTZ")) and not loose,
             may_be_nan=base in ("FLOAT", "DOUBLE"),
         )
+
+
+def _here(pattern: str) -> dict[str, str]:
+    """Return the files on this machine that fit a pattern; of a Delta table those that it consists of now."""
+    place = Path(pattern)
+    if is_table(place):
+        place = place / "**" / "*.parquet"
+    root = Path(place.anchor)
+    files = [place] if place.is_file() else sorted(root.glob(str(place.relative_to(root))))
+    marks = {}
+    for file in without_leftovers(one for one in files if one.is_file()):
+        state = file.stat()
+        marks[str(file)] = f"{state.st_size}-{state.st_mtime_ns}"
+    return marks
+
+
+def _there(pattern: str, there: ObjectFiles, known: Mapping[str, str], now: datetime) -> dict[str, str]:
+    """Return the objects that fit a pattern; of a Delta table, named as a folder, those of it now."""
+    folder = pattern.rstrip("/")
+    named = folder.rpartition("/")[2]
+    if "." in named or any(sign in pattern for sign in "*?["):
+        return there.listed(pattern, known, now)
+    if not there.listed(f"{folder}/{LOG}/*", {}, now):
+        return there.listed(pattern, known, now)
+    active = active_files(folder, there.store.for_delta())
+    marks = there.listed(f"{folder}/**/*.parquet", known, now)
+    return {path: mark for path, mark in marks.items() if path in active}
 
 
 def within_rows(relation: exp.Expression) -> exp.Expression:

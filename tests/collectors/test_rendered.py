@@ -27,8 +27,8 @@ from tests.collectors.odd import BERLIN, odd_body, odd_log, odd_truth
 
 LATER = datetime(2026, 4, 5, tzinfo=UTC)
 DAYS = range(20539, 20543)  # since 1970: the 27th of March and the days after it
-COMMON = {"ABS", "AVG", "CAST", "CEIL", "COALESCE", "COUNT", "LENGTH", "LN", "MAX", "MIN", "NTILE", "NULLIF",
-          "ROUND", "ROW_NUMBER", "SUBSTR", "SUM", "TRIM"}  # fmt: skip
+COMMON = {"ABS", "AVG", "CAST", "CEIL", "COALESCE", "COUNT", "LENGTH", "LN", "LOWER", "MAX", "MIN", "NTILE",
+          "NULLIF", "ROUND", "ROW_NUMBER", "SUBSTR", "SUM", "TRIM"}  # fmt: skip
 FUNCTIONS = {
     # https://trino.io/docs/current/functions/list.html
     "trino": {"BITWISE_AND", "FROM_BIG_ENDIAN_64", "INFINITY", "IS_FINITE", "IS_NAN", "REGEXP_EXTRACT",
