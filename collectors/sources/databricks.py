@@ -1,16 +1,17 @@
-"""Databricks inference tables, exported as Parquet or JSON Lines: three generations, told by their columns.
+"""Databricks inference tables, exported or where they lie: three generations, told by their columns.
 
 Requests are MLflow scoring bodies, answered by position. Delivery is best effort: failed calls may be
 missing, so the share of errors is a lower bound. A payload that was too long is not kept; its call is counted
 without features.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from collectors.payloads import decoded
-from collectors.sources._payloads import PayloadOptions, PayloadSource, Place, time_of
-from collectors.sources._scoring import first, rows_of, table_records, told_of
+from collectors.sources._payload_tables import TableOptions, TablePayloads
+from collectors.sources._payloads import Place, time_of
+from collectors.sources._scoring import first, rows_of, told_of
 
 _IDS = ("client_request_id", "databricks_request_id", "invocation_id", "request_id")
 _TIMES = ("request_time", "timestamp_ms", "event_time")
@@ -20,23 +21,20 @@ _MODELS = ("model_name", "endpoint_name")
 _MARKS = (b"databricks_request_id", b"invocation_id")
 
 
-class Options(PayloadOptions):
-    """`path` of the exported table."""
+class Options(TableOptions):
+    """`path` of the exported table, or `url` (or `connection` beside it) with `table` or `query`."""
 
 
-class Source(PayloadSource):
+class Source(TablePayloads):
     """The rows of an inference table, each with one row or more of a scoring body."""
 
     patterns = ("**/*.parquet", "**/*.jsonl", "**/*.json")
+    days = ("request_date", "date", "request_time", "event_time")
 
     @classmethod
     def knows(cls, head: bytes, path: str) -> bool:
         """Look for the columns that every generation has one of."""
         return any(mark in head for mark in _MARKS) and b"status_code" in head
-
-    def records(self, file: BinaryIO, place: Place) -> Iterator[tuple[int, Any]]:
-        """Cut the table into its rows."""
-        return table_records(file, place)
 
     def rows(self, record: Any, place: Place) -> Iterable[Mapping[str, Any]]:
         """Return the rows of one call."""

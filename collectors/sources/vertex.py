@@ -1,27 +1,29 @@
-"""Vertex AI request-response logging, exported from BigQuery as Parquet or JSON Lines: schema v1 and v2.
+"""Vertex AI request-response logging, in BigQuery or exported from it: schema v1 and v2.
 
 Instances and answers are paired by position. The log names no status and, in v1, no latency; the id that ties
 a prediction to its label has to be in the instance itself (`columns: {id: …}`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import Any
 
 from collectors.payloads import MisfitError, decoded
-from collectors.sources._payloads import PayloadOptions, PayloadSource, Place, time_of
-from collectors.sources._scoring import rows_of, table_records
+from collectors.sources._payload_tables import TableOptions, TablePayloads
+from collectors.sources._payloads import Place, time_of
+from collectors.sources._scoring import rows_of
 from core.text import gettext as _
 
 
-class Options(PayloadOptions):
-    """`path` of the exported table."""
+class Options(TableOptions):
+    """`path` of the exported table, or `url` (or `connection` beside it) with `table` or `query`."""
 
 
-class Source(PayloadSource):
+class Source(TablePayloads):
     """The instances of the logged requests."""
 
     patterns = ("**/*.parquet", "**/*.jsonl", "**/*.json")
+    days = ("logging_time",)
 
     @classmethod
     def knows(cls, head: bytes, path: str) -> bool:
@@ -31,10 +33,6 @@ class Source(PayloadSource):
     def uses(self) -> Mapping[str, str]:
         """Leave the id open: what the log calls one is nobody's own."""
         return {use: name for use, name in super().uses().items() if use not in ("id", "row_index")}
-
-    def records(self, file: BinaryIO, place: Place) -> Iterator[tuple[int, Any]]:
-        """Cut the table into its rows."""
-        return table_records(file, place)
 
     def rows(self, record: Any, place: Place) -> Iterable[Mapping[str, Any]]:
         """Return the rows of one request."""

@@ -33,6 +33,7 @@ _SUFFIXES = {
         ".ndjson.zst",
     ),
 }
+_OBJECTS = ("s3://", "gs://", "az://")
 _PLACES = ("path", "paths", "folder", "cwd")
 _LOCAL_PORTS = ("source", "channel", "tracker", "retrain")
 
@@ -190,7 +191,8 @@ class Plugs:
         url = connection.get("url")
         if not isinstance(url, str):
             return False
-        if "url" in known:
+        far = url.startswith(_OBJECTS) and isinstance(raw.get("path"), str)
+        if "url" in known and not far:
             raw.setdefault("url", url)
         elif "path" in known and isinstance(raw.get("path"), str) and "://" not in raw["path"]:
             shown = url.shown if isinstance(url, Masked) else url

@@ -57,7 +57,7 @@ def logs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def test_the_configuration_of_its_page_runs_as_it_stands(logs: tuple[str, Path, pd.DataFrame, bool]) -> None:
     kind, folder, meant, labelled = logs
-    (body,) = yaml_of(DOCS / f"{kind}.md")
+    body = yaml_of(DOCS / f"{kind}.md")[0]
     (folder / "goalkeeper.yaml").write_text(f"store: sqlite:///page.db\n{body}")
 
     run(folder, "collect", "--now", NOW.isoformat(), "--no-deliver")
