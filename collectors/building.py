@@ -1,5 +1,7 @@
 """Turn answers into the parts of profiles."""
 
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,11 +10,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from collectors.counting import Counted, Key
+from collectors.dialects.base import NUMBER
 from collectors.statement import FINE, Job, pair_key, score_bins, segment_key
 from collectors.zones import moment
 from core.grid import AGE_BINS, CategoricalGrid, Counts, Floats, NumericGrid
 from core.profile import ERROR_SUMS, KPI_SUMS, SCORE_SUMS, ColumnSummary, Inputs, Outcomes, Role
 
+_NUMBER = re.compile(NUMBER, re.ASCII)
 _BITS = 43
 """Sums keep 43 bits, 13 digits: what is beyond depends on the order in which an engine adds up."""
 _WHOLES = ("rows", "labelled", "unknown_labels", "duplicate_labels")
@@ -42,11 +46,12 @@ def cell_of(key: Key, segment: Sequence[str]) -> Cell:
 
 
 def is_error(status: str) -> bool:
-    """Tell whether a status is an error: a number from 500 on, or any text but those that are fine."""
-    try:
-        return float(status) >= 500
-    except ValueError:
-        return status.strip().lower() not in FINE
+    """Tell whether a status is an error: a number from 500 on, or any text but those that are fine.
+
+    What is a number is what is one to every engine; `collectors.statement.failed` asks an engine the same.
+    """
+    number = float(status) if _NUMBER.fullmatch(status) else math.nan
+    return number >= 500 if number == number else status.strip(" ").lower() not in FINE
 
 
 def steady(values: Floats | np.float64, bits: int = _BITS) -> Floats:

@@ -13,7 +13,8 @@ from core.grid import GridSet
 from core.text import gettext as _
 from store import references, slices
 from store.database import Store
-from store.registered import trained_on
+from store.models import versions
+from store.registered import SERVED, own_versions, trained_on
 from store.tables import ReferenceRow
 
 
@@ -37,8 +38,13 @@ def settle_own(
         put(version, one)
     with store.read() as session:
         trained = trained_on(session, opened.model)
+        own = set(own_versions(session, opened.model))
+        seen = versions(session, opened.model.name)
+    lately = {row.version for row in seen if row.last_seen >= now - SERVED}
     notes = []
     for version, path in trained.items():
+        if version in own and version not in lately:
+            continue  # its data may be gone by now; it has been counted
         try:
             put(version, trained_reference(opened, project, version, path))
         except GoalkeeperError as error:

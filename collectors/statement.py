@@ -38,6 +38,8 @@ from core.grid import LATENCY, CategoricalGrid, GridSet, NumericGrid
 from core.profile import CLIP, UNANSWERED
 from core.windows import Window
 
+LEAST_SHARE = 1e-9
+"""Less is no share that anybody samples."""
 OTHER = "other"
 FINE = ("", "ok", "success", UNANSWERED)
 """Texts of a status that is no error."""
@@ -195,7 +197,7 @@ def inputs_question(job: Job, segments: Segments = ((),), *, service_only: bool 
         squares = times(name("wt"), name("wt"))
         values["weight"], values["weight_squares"] = total(name("wt")), total(squares)
         if log.has(log.columns.status):
-            late.append((either([(_failed(dialect), real(1.0))], real(0.0)), "er"))
+            late.append((either([(failed(dialect), real(1.0))], real(0.0)), "er"))
             values["error_weight"] = total(times(name("wt"), name("er")))
             values["error_squares"] = total(times(squares.copy(), name("er")))
     if not service_only:
@@ -220,15 +222,17 @@ def inputs_question(job: Job, segments: Segments = ((),), *, service_only: bool 
 
 
 def weight_columns(log: Side) -> tuple[Column, Column]:
-    """Return the share sampled as the log tells it, and the weight of a row that is made of it, 1 / share."""
+    """Return the share sampled as the log tells it, and a row's weight, 1 / share; 1 where it is no share."""
     share = name("share")
-    known = exp.GT(this=share, expression=whole(0))
+    known = both(
+        exp.GTE(this=share, expression=real(LEAST_SHARE)), exp.LTE(this=share.copy(), expression=real(1.0))
+    )
     weight = either([(known, exp.Div(this=real(1.0), expression=share.copy()))], real(1.0))
     return (log.number(str(log.columns.sampled)), "share"), (weight, "wt")
 
 
-def _failed(dialect: Dialect) -> exp.Expression:
-    """Test a status as `collectors.building.is_error` does."""
+def failed(dialect: Dialect) -> exp.Expression:
+    """Test the status `st` as `collectors.building.is_error` does."""
     status = name("st")
     number = dialect.number(status, ColumnInfo(name="st", type="", kind="categorical", is_text=True))
     word = exp.Lower(this=exp.Trim(this=status.copy()))

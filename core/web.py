@@ -34,9 +34,22 @@ def _web(value: Any) -> Any:
     return value
 
 
+def _without_login(value: str) -> str:
+    """Refuse `user:password@`: an address is shown.
+
+    Raises:
+        RefusedError: it holds a login.
+    """
+    if "@" in value.partition("://")[2].split("/", 1)[0]:
+        raise RefusedError(_("An address is shown: a login has keys of its own."), allowed="https://host/…")
+    return value
+
+
 SecretAddress = Annotated[Secret, AfterValidator(_web)]
 """An address of the web that may hold a secret."""
-Address = Annotated[str, AfterValidator(_web), AfterValidator(lambda value: value.rstrip("/"))]
+Address = Annotated[
+    str, AfterValidator(_web), AfterValidator(_without_login), AfterValidator(lambda value: value.rstrip("/"))
+]
 """The beginning of addresses of the web."""
 _RETRY = frozenset({408, 409, 425, 429})
 _MOST = 2**20
@@ -107,20 +120,35 @@ def fetch(url: str, to: Path, headers: Mapping[str, str], *, timeout: timedelta,
         RefusedRequestError: it answered with an error.
         DeliveryError: it cannot be reached, or answers with more than `most` bytes.
     """
-    to.parent.mkdir(parents=True, exist_ok=True)
-    part = to.with_name(f".{to.name[-80:]}.{os.getpid()}.part")
+    part, place = to.with_name(f".{to.name[-80:]}.{os.getpid()}.part"), mask_whole_url(url)
+    with _written(to):
+        to.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with _answer("GET", url, None, headers, timeout) as answer, part.open("wb") as file:
-            while piece := answer.read(2**20):
-                file.write(piece)
-                if file.tell() > most:
-                    told = _("{place} answers with more than {most} bytes")
-                    raise DeliveryError(
-                        told.format(place=mask_whole_url(url), most=f"{most:,}"), permanent=True
-                    )
-        part.replace(to)
+        with _written(to), part.open("wb") as file:
+            with _answer("GET", url, None, headers, timeout) as answer:
+                length, size = answer.length, 0
+                while size <= most and (piece := answer.read(2**20)):
+                    with _written(to):
+                        size += file.write(piece)
+            if size > most:
+                told = _("{place} answers with more than {most} bytes")
+                raise DeliveryError(told.format(place=place, most=f"{most:,}"), permanent=True)
+            if length is not None and size < length:
+                raise DeliveryError(_("{place} broke off").format(place=place), permanent=False)
+        with _written(to):
+            part.replace(to)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _written(to: Path) -> Iterator[None]:
+    """Tell what keeps a file from being written."""
+    try:
+        yield
+    except OSError as error:
+        told = _("{path} cannot be written: {reason}")
+        raise DeliveryError(told.format(path=to, reason=error.strerror), permanent=True) from error
 
 
 @contextmanager

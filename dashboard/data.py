@@ -51,6 +51,8 @@ from store.tickets import listed, tickets
 from store.windows import last_end
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+_VERSIONS = 12
+"""So many versions of a model are told of, the newest."""
 _LATELY = timedelta(days=90)
 """So long before the newest window somebody must have answered in a role for it to be offered."""
 
@@ -258,18 +260,17 @@ def facts(context: Context, model: str) -> Facts:
     return _facts(context, context.mark, model)
 
 
-def versions(context: Context, model: str, metrics: tuple[str, ...], asked: Asked) -> list[Version]:
-    """Return a model's versions, and what their registry promised of them."""
-    return _versions(context, context.mark, model, metrics, asked.since, asked.until)
+def versions(context: Context, model: str, asked: Asked) -> list[Version]:
+    """Return a model's newest versions, and what their registry promised of them."""
+    return _versions(context, context.mark, model, asked.since, asked.until)
 
 
 @st.cache_resource(show_spinner=False, max_entries=50)
-def _versions(
-    _context: Context, mark: str, model: str, metrics: tuple[str, ...], since: datetime, until: datetime
-) -> list[Version]:
+def _versions(_context: Context, mark: str, model: str, since: datetime, until: datetime) -> list[Version]:
     return read_versions(
-        _context.query, _context.project.models[model], metrics, since=since, until=until, now=_context.now
-    )
+        _context.query, _context.project.models[model], since=since, until=until, now=_context.now,
+        most=_VERSIONS,
+    )  # fmt: skip
 
 
 def move(context: Context, model: str, kpi: str, since: datetime, until: datetime) -> Move | None:

@@ -169,7 +169,7 @@ SAID = {
     "Retrain.least_labels": "mature labels that must have come in since the harm began",
     "FalseAlarms.tickets": "accepted rate", "FalseAlarms.notices": "accepted rate",
     "FalseAlarms.allow_noisy": "allow more than one in 500 windows",
-    "source.path": "file, pattern or list: `logs/*.parquet`, `logs/**/*.csv.gz`, `day=*/…`, `s3://…`; ClickHouse: its folder",
+    "source.path": "file, pattern or list: `logs/*.parquet`, `logs/**/*.csv.gz`, `day=*/…`, `s3://…`; ClickHouse: its folder; Feast: what `feast registry-dump` wrote",
     "source.delimiter": "separator, if it is not found by itself", "source.quote": "quotation mark, likewise",
     "source.encoding": "encoding of the text", "source.url": "address: SQLAlchemy's, ClickHouse's (`http://…`), or Spark's master or Connect server, unless `connection` names one",
     "source.access_key": "S3: key, unless the environment has one", "source.secret_key": "S3: its secret",

@@ -75,7 +75,7 @@ def check_model(project: Project, name: str, now: datetime) -> Found:
 
 
 def _registry(project: Project, model: Model) -> tuple[SourceFound, ...]:
-    """Ask the model's registry for a first version, which need not be there."""
+    """Look whether the model's registry answers and knows the model."""
     from goalkeeper.jobs.registry import open_registry
 
     registry = open_registry(project, model)
@@ -83,7 +83,7 @@ def _registry(project: Project, model: Model) -> tuple[SourceFound, ...]:
         return ()
     told = SourceFound(name="registry", described=model.registry.kind, lines=(_("it answers"),))
     try:
-        registry.version("1")
+        registry.check()
     except GoalkeeperError as problem:
         told = replace(told, lines=(), error=f"{problem.message} {problem.hint}".rstrip())
     return (told,)

@@ -1,10 +1,16 @@
 """Versions as their registry knows them: the data that they were trained on, and their metrics then."""
 
-from sqlalchemy import select
+from datetime import timedelta
+
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core.config import Model
+from store.references import current_reference
 from store.tables import RegisteredRow
+
+SERVED = timedelta(days=28)
+"""Versions that answered no longer ago are looked after: their metrics, aliases and data may change."""
 
 
 def registered(session: Session, model: str) -> dict[str, RegisteredRow]:
@@ -20,10 +26,21 @@ def save_registered(session: Session, row: RegisteredRow) -> None:
     session.flush()
 
 
+def forget_registered(session: Session, model: str, version: str) -> None:
+    """Take back what is known of a version."""
+    mine = delete(RegisteredRow).where(RegisteredRow.model == model, RegisteredRow.version == version)
+    session.execute(mine)
+
+
 def own_versions(session: Session, model: Model) -> list[str]:
-    """Return the versions that bring a reference of their own: the file names it, or it is known."""
+    """Return the versions that bring a reference: named by the file, or counted from what trained them."""
     said = () if model.reference is None else model.reference.versions
-    return [*said, *trained_on(session, model)]
+    trained = [
+        version
+        for version, path in trained_on(session, model).items()
+        if (row := current_reference(session, model.name, version)) is not None and row.description == path
+    ]
+    return [*said, *trained]
 
 
 def trained_on(session: Session, model: Model) -> dict[str, str]:

@@ -103,6 +103,7 @@ class RegisteredRow(Base):
     __tablename__ = "registered"
     model: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[str] = mapped_column(primary_key=True)  # as the log names it
+    asked: Mapped[str]  # a digest of which registry was asked, and for what
     name: Mapped[str]  # as the registry names the model
     registered_at: Mapped[datetime]
     link: Mapped[str]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from core.errors import SourceError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Registered:
@@ -32,6 +34,10 @@ class Registered:
     why: str = ""
 
 
+class UnreachableError(SourceError):
+    """Nobody answers, or nobody is let in: asking for another version is of no use."""
+
+
 class Registry(ABC):
     """One registry, asked for the versions of one model.
 
@@ -46,9 +52,18 @@ class Registry(ABC):
         self.folder = folder
 
     @abstractmethod
+    def check(self) -> None:
+        """Look whether it answers and knows the model; nothing is fetched.
+
+        Raises:
+            SourceError: it does not.
+        """
+
+    @abstractmethod
     def version(self, version: str) -> Registered | None:
         """Return what is known of a version that the log names; None where it was never registered.
 
         Raises:
-            SourceError: the registry cannot be reached, or refuses.
+            UnreachableError: the registry cannot be reached.
+            SourceError: it refuses, or tells what is not understood.
         """

@@ -10,14 +10,15 @@ import json
 import math
 import re
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from collectors.objects import SCHEMES
 from collectors.registries import base
-from collectors.registries.base import Registered
+from collectors.registries.base import Registered, UnreachableError
 from core.config.plugs import kind_of_path
 from core.errors import DeliveryError, SourceError
 from core.foreign import one_line
@@ -49,83 +50,104 @@ class Registry(base.Registry):
 
     options: Options
 
+    @property
+    def name(self) -> str:
+        """Return the name of the registered model."""
+        return self.options.name or self.model
+
+    def check(self) -> None:
+        """Ask for the registered model."""
+        with _understood():
+            found = self._ask("registered-models/search", filter=f"name='{self.name}'", max_results="1")
+            if not any(one.get("name") == self.name for one in found.get("registered_models") or ()):
+                raise SourceError(
+                    _("MLflow has no registered model '{name}'.").format(name=self.name),
+                    hint=_("Look at `registry.name`."),
+                )
+
     def version(self, version: str) -> Registered | None:
         """Ask for the version, then for the run that made it."""
-        found = self._version(version)
-        if found is None:
-            return None
+        with _understood():
+            found = self._version(version)
+            return None if found is None else self._registered(version, found)
+
+    def _registered(self, version: str, found: Mapping[str, Any]) -> Registered:
         number, name, run_id = (str(found.get(key) or "") for key in ("version", "name", "run_id"))
-        run = self._ask("runs/get", run_id=run_id).get("run", {}) if run_id else {}
-        training, why = self._training(run)
-        told = run.get("data", {}).get("metrics", [])
+        run, why = self._run(run_id)
+        training = ""
+        if run:
+            training, why = self._training(run)
         place = f"#/models/{urllib.parse.quote(name, safe='')}/versions/{urllib.parse.quote(number, safe='')}"
         return Registered(
             name=name, version=version, link=f"{self.options.url}/{place}",
-            at=datetime.fromtimestamp(int(found.get("creation_timestamp", 0)) / 1000, tz=UTC),
+            at=datetime.fromtimestamp(int(found["creation_timestamp"]) / 1000, tz=UTC),
             description=one_line(str(found.get("description") or "")),
-            aliases=tuple(sorted(map(str, found.get("aliases", [])))), metrics=_metrics(told),
-            training=training, why=why,
+            aliases=tuple(sorted(map(str, found.get("aliases") or ()))), training=training, why=why,
+            metrics=_metrics(_inside(run, "data").get("metrics") or ()),
         )  # fmt: skip
 
+    def _run(self, run_id: str) -> tuple[Mapping[str, Any], str]:
+        """Return a run, or why there is none."""
+        if not run_id:
+            return {}, _("no run made it")
+        try:
+            found = _inside(self._ask("runs/get", run_id=run_id), "run")
+        except _AbsentError:
+            found = {}
+        return found, "" if found else _("its run {run} is gone").format(run=one_line(run_id))
+
     def _version(self, version: str) -> Mapping[str, Any] | None:
-        name = self.options.name or self.model
         if self.options.tag is not None:
-            return self._search(name, f"tags.`{self.options.tag}`", version)
+            return self._search(f"tags.`{self.options.tag}`", version)
         if _RUN.fullmatch(version):
-            return self._search(name, "run_id", version)
+            return self._search("run_id", version)
         number = _NUMBER.fullmatch(version)
         if number is None:
             return None
         try:
-            told = self._ask("model-versions/get", name=name, version=number[1])
+            told = self._ask("model-versions/get", name=self.name, version=number[1])
         except _AbsentError:
             return None
-        found: Mapping[str, Any] = told["model_version"]
-        return found
+        return dict(told["model_version"])
 
-    def _search(self, name: str, key: str, value: str) -> Mapping[str, Any] | None:
+    def _search(self, key: str, value: str) -> Mapping[str, Any] | None:
         """Return the newest version by one of its facts; what a filter cannot quote is no version."""
-        if any(sign in name + value for sign in "'\"\\`"):
+        if any(sign in self.name + value for sign in "'\"\\`"):
             return None
-        asked = f"name='{name}' and {key}='{value}'"
+        asked = f"name='{self.name}' and {key}='{value}'"
         found = self._ask("model-versions/search", filter=asked, max_results="200")
-        versions = found.get("model_versions", [])
+        versions = found.get("model_versions") or []
         return max(versions, key=lambda one: int(one["version"]), default=None)
 
     def _training(self, run: Mapping[str, Any]) -> tuple[str, str]:
         """Return where the training data can be read, or why it cannot."""
         why = _("its run logged no input with the context '{context}'").format(context=self.options.context)
-        for given in run.get("inputs", {}).get("dataset_inputs", []):
-            tags = {one["key"]: one["value"] for one in given.get("tags", [])}
+        for given in _inside(run, "inputs").get("dataset_inputs") or ():
+            tags = {one["key"]: one["value"] for one in given.get("tags") or ()}
             if tags.get("mlflow.data.context", "training") == self.options.context:
                 place, why = self._place(given["dataset"], run)
                 if place:
                     return place, ""
-        if self.options.artifact is None or not run:
-            return "", why
-        place, lacking = self._artifact(run, self.options.artifact)
-        return place, lacking
+        return ("", why) if self.options.artifact is None else self._artifact(run, self.options.artifact)
 
     def _place(self, dataset: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[str, str]:
-        name = one_line(str(dataset.get("name", "")))
-        source = json.loads(dataset.get("source") or "{}")
+        source, kind = _json(dataset.get("source")), str(dataset.get("source_type") or "")
         address = next((source[key] for key in ("uri", "path", "url") if source.get(key)), "")
-        kind = str(dataset.get("source_type", ""))
         if not isinstance(address, str) or not address or kind in ("code", "delta_table"):
             return "", _("its training data '{name}' says no file that holds it ({kind})").format(
-                name=name, kind=kind
+                name=one_line(str(dataset.get("name") or "")), kind=one_line(kind)
             )
         parts = urllib.parse.urlsplit(address)
         if parts.scheme == "runs":
             run_id, _mark, inside = parts.path.lstrip("/").partition("/")
-            own = run.get("info", {}).get("run_id") == run_id
-            return self._artifact(run if own else self._ask("runs/get", run_id=run_id)["run"], inside)
+            other, why = self._run(run_id)
+            return self._artifact(other, inside) if other else ("", why)
         if parts.scheme == "mlflow-artifacts":
             return self._handed_out(parts.path.lstrip("/"))
         return _readable(address)
 
     def _artifact(self, run: Mapping[str, Any], path: str) -> tuple[str, str]:
-        root = str(run["info"].get("artifact_uri", "")).rstrip("/")
+        root = str(_inside(run, "info").get("artifact_uri") or "").rstrip("/")
         parts = urllib.parse.urlsplit(root)
         if parts.scheme == "mlflow-artifacts":
             return self._handed_out(f"{parts.path.strip('/')}/{path}")
@@ -154,38 +176,77 @@ class Registry(base.Registry):
             text = ask("GET", url, None, self.options.headers(), timeout=self.options.timeout, most=_MOST)
             told: Mapping[str, Any] = json.loads(text)
         except RefusedRequestError as error:
-            if error.code == 404:
+            if error.code == 404 and what != "registered-models/search":
                 raise _AbsentError(str(error).partition("\n")[0]) from error
             raise self._failed(error) from error
         except DeliveryError as error:
             raise self._failed(error) from error
-        except ValueError as error:
-            raise SourceError(_("This is no answer of MLflow."), hint=_("Look at `registry.url`.")) from error
         return told
 
     def _failed(self, error: DeliveryError) -> SourceError:
-        return SourceError(str(error).partition("\n")[0], hint=_("Look at `registry.url`."))
+        alone = isinstance(error, RefusedRequestError) and error.code != 401
+        kind = SourceError if alone else UnreachableError
+        return kind(str(error).partition("\n")[0], hint=_("Look at `registry.url`."))
 
 
 class _AbsentError(SourceError):
     """The registry does not know what it was asked for."""
 
 
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Tell of an answer that is not shaped like one of MLflow."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
+        raise SourceError(
+            _("This is no answer of MLflow ({error}).").format(error=type(error).__name__),
+            hint=_("Look at `registry.url`."),
+        ) from error
+
+
+def _inside(told: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = told.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _json(text: object) -> Mapping[str, Any]:
+    try:
+        found = json.loads(str(text or "{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
 def _readable(address: str) -> tuple[str, str]:
     """Return an address as sources of files take it, or why none does."""
+    if any(sign in address for sign in "*?["):
+        return "", _("its training data is a pattern of names, not a file: {place}").format(
+            place=one_line(address)
+        )
+    if "://" not in address:
+        return _on_disk(address)
     parts = urllib.parse.urlsplit(address)
+    if parts.scheme == "file":
+        return _on_disk(urllib.parse.unquote(parts.path))
     scheme = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}.get(parts.scheme, parts.scheme)
-    if scheme not in (*SCHEMES, "", "file"):
+    if scheme not in SCHEMES:
         why = _("its training data lies where no source reads: {place}")
         return "", why.format(place=one_line(f"{parts.scheme}://…"))
     if not kind_of_path(parts.path):
         return "", _of_no_kind(parts.path)
-    if scheme in SCHEMES:
-        return f"{scheme}://{parts.netloc}{parts.path}", ""
-    path = Path(urllib.parse.unquote(parts.path) if scheme else address)
-    if path.is_absolute() and path.exists():
-        return str(path), ""
-    return "", _("its training data is not within reach: {place}").format(place=one_line(address))
+    return f"{scheme}://{parts.netloc}{parts.path}", ""
+
+
+def _on_disk(path: str) -> tuple[str, str]:
+    if not kind_of_path(path):
+        return "", _of_no_kind(path)
+    try:
+        if Path(path).is_absolute() and Path(path).exists():
+            return path, ""
+    except OSError:  # a folder that we may not enter
+        pass
+    return "", _("its training data is not within reach: {place}").format(place=one_line(path))
 
 
 def _of_no_kind(path: str) -> str:
@@ -195,6 +256,6 @@ def _of_no_kind(path: str) -> str:
 
 
 def _metrics(told: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    found = {str(one["key"]): float(one.get("value", math.nan)) for one in told}
+    found = {str(one["key"]): float(one["value"]) for one in told if one.get("value") is not None}
     finite = sorted((name, value) for name, value in found.items() if math.isfinite(value))
     return dict(finite[:_MANY])

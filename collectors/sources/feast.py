@@ -5,9 +5,11 @@ Parquet files, read as the kind `parquet` reads them. Their time is called as th
 feature service of the model does not use is left out.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ from core.text import gettext as _
 
 DATASET_TIME = "event_timestamp"
 """What the time of a saved dataset's rows is called, whatever their sources call it."""
-_SORTS = {"savedDatasets": "dataset", "featureViews": "view", "featureServices": "service"}
+_DATASETS, _SERVICES = ("savedDatasets",), ("featureServices",)
+_VIEWS = ("featureViews", "streamFeatureViews", "onDemandFeatureViews", "labelViews")
 
 
 class Options(ObjectOptions):
@@ -53,17 +56,26 @@ class Source(parquet.Source):
         repository = _Repository.read(options.path, setting.use)
         self._their_time, self._plain = DATASET_TIME, dict[str, str]()
         if options.dataset is not None:
-            spec = repository.spec("savedDatasets", options.dataset)
-            held, kind = spec.get("storage", {}), next(iter(spec.get("storage", {})), "")
+            spec = repository.spec(_DATASETS, "dataset", options.dataset)
+            held = _part(spec, "storage")
+            kind = next(iter(held), "")
             if spec.get("fullFeatureNames"):
-                self._plain = dict(_plain_names(spec.get("features", [])))
+                self._plain = dict(_plain_names(spec.get("features") or []))
         else:
-            held = repository.spec("featureViews", options.view or "").get("batchSource", {})
-            kind, self._their_time = held.get("type", ""), held.get("timestampField", "")
+            held = _part(repository.spec(_VIEWS, "view", options.view or ""), "batchSource")
+            kind, self._their_time = str(held.get("type", "")), str(held.get("timestampField", ""))
+            self._plain = {str(theirs): str(ours) for theirs, ours in _part(held, "fieldMapping").items()}
         self._unused = set[str]() if options.service is None else repository.unused(options.service)
         path = repository.place(held, kind)
         kept = {key: getattr(options, key) for key in ObjectOptions.model_fields}
         super().__init__(replace(setting, options=parquet.Options(path=path, **kept)))
+
+    def _list(self, known: Mapping[str, str], now: datetime) -> dict[str, str]:
+        """Mark files with what of them is read, too: a new dump may say something else of the same ones."""
+        asked = json.dumps([self._their_time, self._plain, sorted(self._unused)], sort_keys=True)
+        digest = hashlib.sha256(asked.encode()).hexdigest()[:8]
+        bare = {path: mark.removesuffix(f"+{digest}") for path, mark in known.items()}
+        return {path: f"{mark}+{digest}" for path, mark in super()._list(bare, now).items()}
 
     def reader(self, files: Sequence[str]) -> str:
         """Read files with the log's name of their time, and without features that are not used."""
@@ -93,7 +105,7 @@ class _Repository:
     def read(cls, path: str, use: str) -> "_Repository":
         try:
             told = json.loads(Path(path).read_text(encoding="utf-8"))
-            if isinstance(told, dict) and isinstance(told.get("featureViews", []), list):
+            if isinstance(told, dict) and told.keys() & {*_VIEWS, *_DATASETS, *_SERVICES}:
                 return cls(folder=Path(path).parent, told=told, use=use)
         except (OSError, ValueError):
             pass
@@ -102,33 +114,36 @@ class _Repository:
             hint=_("In the feature repository: feast registry-dump > registry.json"),
         )
 
-    def spec(self, sort: str, name: str) -> Mapping[str, Any]:
+    def _specs(self, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        every = [_part(one, "spec") for key in keys for one in _list(self.told, key)]
+        return {str(spec.get("name", "")): spec for spec in every}
+
+    def spec(self, keys: Sequence[str], sort: str, name: str) -> Mapping[str, Any]:
         """Return what one thing of a sort is."""
-        specs = {one.get("spec", {}).get("name", ""): one["spec"] for one in self.told.get(sort, [])}
+        specs = self._specs(keys)
         if name in specs:
-            found: Mapping[str, Any] = specs[name]
-            return found
+            return specs[name]
         near = nearest_of(name, specs)
         hint = _("Known: {known}.").format(known=listed(specs) or _("none"))
         raise SourceError(
-            _("{use}: Feast knows no {sort} '{name}'.").format(use=self.use, sort=_SORTS[sort], name=name),
+            _("{use}: Feast knows no {sort} '{name}'.").format(use=self.use, sort=sort, name=name),
             hint=_("Did you mean {nearest}?").format(nearest=near) + " " + hint if near else hint,
         )
 
     def unused(self, service: str) -> set[str]:
         """Return the features of the service's views that the service does not use."""
-        used, there = set[str](), set[str]()
-        for part in self.spec("featureServices", service).get("features", []):
-            used |= {one["name"] for one in part.get("featureColumns", [])}
-            view = self.spec("featureViews", part["featureViewName"])
-            there |= {one["name"] for one in view.get("features", [])}
+        used, there, views = set[str](), set[str](), self._specs(_VIEWS)
+        for part in _list(self.spec(_SERVICES, "service", service), "features"):
+            used |= {str(one.get("name")) for one in _list(part, "featureColumns")}
+            view = views.get(str(part.get("featureViewName")), {})
+            there |= {str(one.get("name")) for one in _list(view, "features")}
         return there - used
 
     def place(self, held: Mapping[str, Any], kind: str) -> str:
         """Return where files lie that are read as Parquet; a folder means all of them in it."""
-        files = held.get("fileStorage") or held.get("fileOptions") or {}
-        uri = files.get("uri", "")
-        if not uri or "deltaFormat" in files.get("fileFormat", {}):
+        files = _part(held, "fileStorage") or _part(held, "fileOptions")
+        uri = str(files.get("uri") or "")
+        if not uri or "deltaFormat" in _part(files, "fileFormat"):
             raise SourceError(
                 _("{use}: Feast keeps this in no Parquet file ({kind}).").format(use=self.use, kind=kind),
                 hint=_("Name the table itself: {example}").format(
@@ -136,9 +151,19 @@ class _Repository:
                 ),
             )
         if "://" in uri and not uri.startswith("file://"):
-            return str(uri)
+            return uri if "." in uri.rstrip("/").rpartition("/")[2] else f"{uri.rstrip('/')}/**/*.parquet"
         path = self.folder / uri.removeprefix("file://")
         return str(path / "**" / "*.parquet" if path.is_dir() else path)
+
+
+def _part(told: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = told.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _list(told: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    found = told.get(key)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
 def _plain_names(features: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from core.config.hashing import (
     configuration_keys,
     counted_in,
     declared_parts,
+    hash_of,
     part_hash,
 )
 from core.config.load import load
@@ -99,6 +100,7 @@ __all__ = [
     "configuration_keys",
     "counted_in",
     "declared_parts",
+    "hash_of",
     "load",
     "part_hash",
     "reference_file",

@@ -1,6 +1,5 @@
 """One model: its goal first, what to do next, and a look at each of its parts."""
 
-from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -16,8 +15,6 @@ from reports.standing import Standing
 from reports.versions import Version
 
 PAGE = Page(title=N_("Model"), icon=":material/monitoring:", order=10, group=Group.MODEL, of_model=True)
-_VERSIONS = 12
-"""The newest versions are shown, no more."""
 
 
 def render(context: Context) -> None:
@@ -43,30 +40,26 @@ def _versions(view: View) -> None:
     """Show what the registry knows of each version, and whether what it promised came true."""
     if view.model.registry is None or view.context.as_of is not None:
         return
-    metrics = tuple(chart.metrics[0] for chart in sections.performance(view.model))
-    found = data.versions(view.context, view.model.name, metrics, view.asked)[:_VERSIONS]
+    found = data.versions(view.context, view.model.name, view.asked)
     if not found:
         return
     st.header(_("Versions"), anchor="versions")
     zone = view.context.zone
-    rows: list[list[str | tables.Cell]] = []
-    for one in found:
-        rows.append([_named(one), _answered(one, zone), _trained(one)])
-        rows[-1] += [_kept(one, metric) for metric in metrics if _is_promised(found, metric)]
-    declared = {promise.metric.name: _(promise.metric.title) for one in found for promise in one.promises}
-    heads = [_("Version"), _("Answered"), _("Trained on")]
-    heads += [declared[name] for name in metrics if name in declared]
+    told = {promise.metric.name: _(promise.metric.title) for one in found for promise in one.promises}
+    first = [metric for chart in sections.performance(view.model) for metric in chart.metrics]
+    metrics = sorted(told, key=lambda name: (first.index(name) if name in first else len(first), name))
+    rows = [
+        [_named(one), _answered(one, zone), _trained(one), *(_kept(one, metric) for metric in metrics)]
+        for one in found
+    ]
+    heads = [_("Version"), _("Answered"), _("Trained on"), *(told[metric] for metric in metrics)]
     tables.table(heads, rows, label=_("Versions"))
-    if declared:
+    if told:
         st.caption(
             _("Promised by the registry, and what came true from {since} to {until}.").format(
                 since=text.day(view.since, zone), until=text.until(view.until, zone)
             )
         )
-
-
-def _is_promised(found: Sequence[Version], metric: str) -> bool:
-    return any(promise.metric.name == metric for one in found for promise in one.promises)
 
 
 def _named(one: Version) -> tables.Cell:
@@ -85,13 +78,15 @@ def _answered(one: Version, zone: ZoneInfo) -> tables.Cell:
 
 
 def _trained(one: Version) -> tables.Cell:
-    """Say what a version was trained on, or why that is not known."""
+    """Say what a version is compared with of its own, or why with nothing."""
+    if one.reference is not None:
+        note = _("{n} rows, its reference").format(n=figure(one.reference.rows, "count"))
+        return tables.Cell(text=one.reference.description.rpartition("/")[2], note=note)
     if one.known is None:
         return tables.Cell(text="—", note=_("the registry does not know it"))
     if not one.known.training:
         return tables.Cell(text="—", note=one.known.why)
-    rows = "" if one.rows is None else _("{n} rows, its reference").format(n=figure(one.rows, "count"))
-    return tables.Cell(text=one.known.training.rpartition("/")[2], note=rows)
+    return tables.Cell(text=one.known.training.rpartition("/")[2], note=_("not counted yet"))
 
 
 def _kept(one: Version, metric: str) -> tables.Cell:

@@ -1,19 +1,21 @@
 """Ask a model's registry for the versions that its log names: the part of a pass after collecting."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import cast
 
-from collectors.registries.base import Registered, Registry
-from core.config import Model, Project
+from collectors.registries.base import Registered, Registry, UnreachableError
+from core.config import Model, Project, hash_of
 from core.errors import SourceError
 from core.plugins import PORTS, load
+from core.spelling import nearest_of
 from core.text import gettext as _
+from metrics.registry import all_metrics
 from store import models, registered
 from store.database import Store
+from store.registered import SERVED
 from store.tables import RegisteredRow
 
-SERVED = timedelta(days=28)
-"""Versions that answered no longer ago are asked for again: their metrics and aliases may change."""
+_MOVES = ("url", "token", "user", "password", "timeout", "columns", "metrics")
 
 
 def open_registry(project: Project, model: Model) -> Registry | None:
@@ -28,41 +30,63 @@ def open_registry(project: Project, model: Model) -> Registry | None:
 def ask_registry(*, project: Project, model: Model, store: Store, now: datetime) -> tuple[str, ...]:
     """Keep what the registry knows of each version that answered lately; return notes of the pass.
 
-    A registry that cannot be asked is such a note: what it said before stays.
+    A registry that cannot be asked is such a note: what it said before stays. So is a version that it does
+    not know: what was said of that one is taken back.
     """
     registry = open_registry(project, model)
-    if registry is None:
+    if registry is None or model.registry is None:
         return ()
+    asked, notes = _digest(model), _unknown_metrics(project, model)
+    said = () if model.reference is None else model.reference.versions
     with store.read() as session:
         known = registered.registered(session, model.name)
         seen = models.versions(session, model.name)
-    notes, rows = list[str](), list[RegisteredRow]()
     for one in seen:
-        if one.version in known and one.last_seen < now - SERVED:
+        old = known.get(one.version)
+        fresh = max(one.last_seen, one.noticed_at) >= now - SERVED
+        if not fresh and (old is None or old.asked == asked):
             continue
         try:
             found = registry.version(one.version)
-        except SourceError as error:
+        except UnreachableError as error:
             return (*notes, f"registry: {error.message} {error.hint}".rstrip())
+        except SourceError as error:
+            told = _("registry: version {version}: {error}")
+            notes.append(told.format(version=one.version, error=f"{error.message} {error.hint}".rstrip()))
+            continue
+        with store.write() as session:
+            if found is None:
+                registered.forget_registered(session, model.name, one.version)
+            else:
+                registered.save_registered(session, _row(model.name, asked, found))
         if found is None:
             notes.append(_("registry: it knows no version {version}.").format(version=one.version))
-            continue
-        if not found.training:
-            notes.append(
-                _("registry: version {version} gets no reference of its own: {why}.").format(
-                    version=one.version, why=found.why
-                )
-            )
-        rows.append(_row(model.name, found))
-    with store.write() as session:
-        for row in rows:
-            registered.save_registered(session, row)
+        elif not found.training and one.version not in said:
+            told = _("registry: version {version} gets no reference of its own: {why}.")
+            notes.append(told.format(version=one.version, why=found.why))
     return tuple(notes)
 
 
-def _row(model: str, found: Registered) -> RegisteredRow:
+def _digest(model: Model) -> str:
+    """Return what tells one registry from another; a server may move."""
+    declared = {} if model.registry is None else model.registry.model_dump()
+    return hash_of({key: value for key, value in declared.items() if key not in _MOVES})
+
+
+def _unknown_metrics(project: Project, model: Model) -> list[str]:
+    known = all_metrics(project.plugin_dirs)
+    return [
+        _("registry.metrics: there is no metric {name}; the nearest one is {near}.").format(
+            name=name, near=nearest_of(name, known) or "—"
+        )
+        for name in (() if model.registry is None else model.registry.metrics)
+        if name not in known
+    ]
+
+
+def _row(model: str, asked: str, found: Registered) -> RegisteredRow:
     return RegisteredRow(
-        model=model, version=found.version, name=found.name, registered_at=found.at, link=found.link,
-        description=found.description, aliases=", ".join(found.aliases), metrics=dict(found.metrics),
-        training=found.training, why=found.why,
+        model=model, version=found.version, asked=asked, name=found.name, registered_at=found.at,
+        link=found.link, description=found.description, aliases=", ".join(found.aliases),
+        metrics=dict(found.metrics), training=found.training, why=found.why,
     )  # fmt: skip

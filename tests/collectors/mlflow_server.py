@@ -56,7 +56,7 @@ def mlflow_server(folder: Path, *more: str) -> Iterator[Server]:
         "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/kept",
         *more,
     ]  # fmt: skip
-    with log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process:
+    with log, subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log) as process:
         try:
             _wait(process, f"http://127.0.0.1:{port}/health", folder / "mlflow.log")
             yield Server(url=f"http://127.0.0.1:{port}", python=python, environment=environment)

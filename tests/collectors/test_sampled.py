@@ -1,12 +1,20 @@
 """Of a log that holds every error and few successes, requests, errors and KPIs are those of all requests."""
 
+import math
 from datetime import UTC, datetime
+from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sqlglot import exp
 
+from collectors.building import is_error
+from collectors.engines import Engines
+from collectors.expressions import either, name, select, string, whole, within
+from collectors.statement import failed
 from core.profile import Profile, merge_all
 from metrics.base import KpiFacts, Subject
 from metrics.examples import served
@@ -133,3 +141,56 @@ def test_the_interval_holds_what_it_promises() -> None:
         )
         held += limits.lower <= 0.06 <= limits.upper
     assert held / 600 > 0.92
+
+
+STATUSES = [
+    "200", "404", "499.9", "500", "503", " 500 ", "5e2", "1e5", "nan", "inf", "-inf", "1_000", "", " ", "ok",
+    " OK ", "Success", "unanswered", "ok\n", "timeout", "None", "0x1F4", "五百", "+500", "true",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "sqlite", "postgresql"])
+def test_an_engine_and_we_ourselves_know_the_same_errors(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/x.db" if kind == "sqlite" else ""
+    if kind == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    engines = Engines()
+    engine = engines.at(url) if url else engines.duck()
+    each = [exp.select(exp.alias_(string(text), "st", quoted=True)) for text in STATUSES]
+    rows = reduce(lambda one, more: exp.Union(this=one, expression=more, distinct=False), each)
+    asked = select(
+        [(name("st"), "st"), (either([(failed(engine.dialect), whole(1))], whole(0)), "er")],
+        within(rows, "rows"),
+    )
+    found = {row["st"]: bool(row["er"]) for row in engine.fetch(asked).to_pylist()}
+    engines.close()
+
+    assert found == {text: is_error(text) for text in STATUSES}
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, 50.0, math.inf, math.nan, 1e-320])
+def test_what_is_no_share_counts_as_one(tmp_path: Path, share: float) -> None:
+    rows = asked().head(2000)
+    rows.assign(share=share).drop(columns=["logged", "paid"]).to_parquet(
+        tmp_path / "log.parquet", index=False
+    )
+    columns = {"id": "id", "time": "at", "score": "p", "status": "status", "sampled": "share"}
+    house = House(
+        folder=tmp_path,
+        body={
+            "predictions": {"path": "log.parquet", "columns": columns},
+            "ground_truth": {"in": "predictions", "columns": {"label": "y"}},
+            "kpis": {"conversion": {"numerator": "y"}},
+        },
+        more={"timezone": "UTC"},
+    )
+    house.collect(now=NOW)
+    cells = [profile for key, profile in house.cells().items() if not key.segment]
+    counted = merge_all(cells, grid_set=cells[0].grid_set)
+
+    assert value(counted, "service.requests").value == 2000
+    assert value(counted, "business.ratio", "conversion").value == pytest.approx(rows["y"].mean())
+    assert value(counted, "service.error_share").value == pytest.approx((rows["status"] == "error").mean())
+    house.close()

@@ -1,7 +1,10 @@
 """What a version was trained on is its reference, and what it promised is known: a real MLflow tells both."""
 
 import json
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,8 @@ import pytest
 import yaml
 from sklearn.metrics import roc_auc_score
 
+from core.errors import DeliveryError
+from core.web import fetch
 from goalkeeper.jobs.passes import PassResult
 from reports.query import Query
 from reports.versions import Version, versions
@@ -19,6 +24,7 @@ from tests.collectors.mlflow_server import PASSWORD, USER, Server, mlflow_server
 from tests.goalkeeper import small
 from tests.goalkeeper.test_commands import change, printed, run
 from tests.goalkeeper.test_own_references import drift, make
+from tests.serving import Answer, serving
 
 LOSS, AUC = "performance.log_loss", "performance.roc_auc"
 REGISTER = """
@@ -85,8 +91,8 @@ def drifted(path: Path, version: str) -> list[float]:
 def shown(path: Path) -> dict[str, Version]:
     project, store = small.opened(path)
     found = versions(
-        Query(store=store, project=project), project.models["lead"], [LOSS, AUC],
-        since=small.START, until=small.NOW, now=small.NOW,
+        Query(store=store, project=project), project.models["lead"],
+        since=small.START, until=small.NOW, now=small.NOW, most=12,
     )  # fmt: skip
     store.close()
     return {one.version: one for one in found}
@@ -199,12 +205,121 @@ def test_what_the_file_says_of_a_version_goes_before_the_registry(tmp_path: Path
     collect(path)
 
     assert min(drifted(path, "v2")) > 0.2
+    told = shown(path)["v2"].reference
+    assert told is not None and told.description.endswith("ref.parquet"), "what it is compared with is told"
     body = yaml.safe_load(path.read_text())
     del body["models"]["lead"]["registry"]
     body["models"]["lead"]["reference"] = {"path": "ref.parquet"}
     path.write_text(yaml.safe_dump(body))
     collect(path)
     assert min(drifted(path, "v2")) > 0.2, "without a registry nothing that it said counts"
+
+
+def test_what_another_registered_model_said_is_taken_back(tmp_path: Path, server: Server) -> None:
+    path = watched(tmp_path, server.url, "other")
+    rows = str(tmp_path / "ref_v2.parquet")
+    register(server, "other", {}, {"datasets": [{"rows": rows, "source": rows}]})
+    register(server, "mine", {})
+    collect(path)
+    assert max(drifted(path, "v2")) < 0.15
+    change(path, registry={"kind": "mlflow", "url": server.url, "name": "mine"})
+
+    _result, known, notes = collect(path)
+
+    assert set(known) == {"v1"} and "registry: it knows no version v2." in notes
+    assert min(drifted(path, "v2")) > 0.2 and shown(path)["v2"].reference is None
+
+
+def test_a_metric_that_is_none_is_told(tmp_path: Path, server: Server) -> None:
+    path = watched(tmp_path, server.url, "absent", metrics={"performance.roc_au": "x"})
+    _result, _known, notes = collect(path)
+    assert any(
+        "no metric performance.roc_au; the nearest one is performance.roc_auc" in note for note in notes
+    )
+    assert "no registered model 'absent'" in run(path, "check", "--now", small.NOW.isoformat(), code=1)
+
+
+VERSION = {"name": "lead", "version": "1", "creation_timestamp": 1795792285479, "run_id": "a" * 32}
+ODD: list[tuple[Any, Any, str]] = [
+    ({}, None, "no answer of MLflow"),
+    ([], None, "no answer of MLflow"),
+    ({"model_version": None}, None, "no answer of MLflow"),
+    ({"model_version": VERSION | {"aliases": None, "description": None}}, {"run": None}, "is gone"),
+    ({"model_version": VERSION | {"creation_timestamp": None}}, {"run": {}}, "no answer of MLflow"),
+    ({"model_version": VERSION}, 404, "is gone"),
+    ({"model_version": VERSION | {"run_id": ""}}, None, "no run made it"),
+    (
+        {"model_version": VERSION},
+        {"run": {"data": {"metrics": [{"key": "auc", "value": None}, {"key": "f1", "value": "NaN"}]}}},
+        "no input",
+    ),
+]
+ODD += [
+    (
+        {"model_version": VERSION},
+        {"run": {"inputs": {"dataset_inputs": [{"tags": None, "dataset": {"source": source}}]}}},
+        why,
+    )
+    for source, why in (
+        ("no json", "says no file"),
+        ("null", "says no file"),
+        ('["a"]', "says no file"),
+        ('{"uri": ["a"]}', "says no file"),
+        ('{"uri": "http://[x/t.csv"}', "no answer of MLflow"),
+        ('{"uri": "/root/" }', "no ending"),
+        ('{"uri": "/' + "x" * 5000 + '.csv"}', "not within reach"),
+        ('{"uri": "s3://b/**/*.parquet"}', "a pattern"),
+        ('{"uri": "hdfs://b/t.parquet"}', "no source reads"),
+        ('{"uri": "/a#b?c/train.csv"}', "a pattern"),
+    )
+]
+
+
+@pytest.mark.parametrize(("version", "made", "why"), ODD)
+def test_odd_answers_are_notes_of_a_pass_that_goes_on(
+    tmp_path: Path, version: Any, made: Any, why: str
+) -> None:
+    def answering(_method: str, path: str, _headers: Mapping[str, str], _body: bytes) -> Answer:
+        if "model-versions/get" in path:
+            return 200, version
+        return (404, {}) if made == 404 else (200, made)
+
+    with serving(answering) as url:
+        result, _known, notes = collect(watched(tmp_path, url, "lead"))
+
+    assert result.models[0].windows >= small.DAYS
+    assert len(notes) == 2 and all(why in note for note in notes), notes
+
+
+def test_one_version_that_is_refused_does_not_hide_the_others(tmp_path: Path) -> None:
+    def answering(_method: str, path: str, _headers: Mapping[str, str], _body: bytes) -> Answer:
+        if "version=1" in path:
+            return 403, {}
+        return 200, {"model_version": VERSION | {"version": "2", "run_id": ""}}
+
+    with serving(answering) as url:
+        _result, known, notes = collect(watched(tmp_path, url, "lead"))
+
+    assert set(known) == {"v2"}
+    assert "version v1" in notes[0] and "403" in notes[0]
+
+
+def test_a_file_that_breaks_off_is_not_kept(tmp_path: Path) -> None:
+    def hang_up(server: socket.socket) -> None:
+        client, _address = server.accept()
+        client.recv(4096)
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\na,b\n1,2\n")
+        client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=hang_up, args=(server,))
+        thread.start()
+        url, to = f"http://127.0.0.1:{server.getsockname()[1]}/t.csv", tmp_path / "kept" / "t.csv"
+        with pytest.raises(DeliveryError, match="broke off"):
+            fetch(url, to, {}, timeout=timedelta(seconds=5), most=10_000)
+        thread.join(5)
+
+    assert list(to.parent.iterdir()) == []
 
 
 def test_training_data_that_went_bad_leaves_the_rest_alone(tmp_path: Path, server: Server) -> None:

@@ -15,6 +15,7 @@ def upgrade() -> None:
         "registered",
         sa.Column("model", sa.String(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
+        sa.Column("asked", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("link", sa.String(), nullable=False),
