@@ -14,7 +14,7 @@ from collectors.parsing import star
 from collectors.sources import sql
 from collectors.sources._payloads import PayloadOptions, PayloadSource, Place
 from collectors.sources._scoring import table_records
-from collectors.sources.base import Setting, Slice
+from collectors.sources.base import EARLIEST, Setting, Slice
 from collectors.zones import micros
 from core.config.secrets import Text
 from core.errors import SourceError
@@ -96,7 +96,7 @@ class TablePayloads(PayloadSource):
         if self._table is None:
             return super()._opened(path)
         part = self._parts[path]
-        return part.rows, part.last or datetime.now(UTC), BytesIO()
+        return part.rows, part.last or EARLIEST, BytesIO()
 
     def _asked(self, table: sql.Source, part: str) -> exp.Select:
         """Select the rows of one UTC day; `-` are those without a time."""

@@ -123,6 +123,7 @@ def test_a_versions_reference_is_its_training_set_without_configuration(
     assert (known["v2"].training, known["v2"].aliases) == (rows, "blue, champion")
     assert (known["v2"].name, known["v2"].description) == ("told", "for older people")
     assert known["v2"].link == f"{server.url}/#/models/told/versions/2"
+    assert "it answers" in run(path, "check", "--now", small.NOW.isoformat())
     again, _known, _notes = collect(path)
     assert again.models[0].points == 0, "counted once"
     (reference,) = printed(path, "reference", "show", "--now", small.NOW.isoformat())
@@ -362,8 +363,8 @@ def test_it_is_let_in_with_a_password_that_is_never_shown(tmp_path: Path) -> Non
         _result, _known, (note,) = collect(path)
         change(path, registry={"kind": "mlflow", "url": server.url, "name": "guarded", "user": USER,
                                "password": PASSWORD})  # fmt: skip
-        let_in = run(path, "check", "--now", small.NOW.isoformat())
+        let_in = run(path, "check", "--now", small.NOW.isoformat(), code=1)
         _result, _known, notes = collect(path)
     assert "401" in refused and "401" in note
-    assert "it answers" in let_in and PASSWORD not in let_in
+    assert "no registered model 'guarded'" in let_in and PASSWORD not in let_in
     assert notes == [f"registry: it knows no version {version}." for version in ("v1", "v2")]
