@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from core.config.plugs import SCHEMES as SCHEMES
 from core.config.secrets import MASK, Secret, Text
 from core.errors import SourceError
 from core.text import gettext as _
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from fsspec.spec import AbstractFileSystem
     from pyarrow.fs import FileInfo, FileSystem
 
-SCHEMES = ("s3", "gs", "az")
 SETTLED = timedelta(minutes=1)
 """Times of change are told in whole seconds: an object younger than this is told apart by its ETag too."""
 AHEAD = 2**20
@@ -204,7 +204,7 @@ class ObjectFiles:
 
         wanted = pattern.partition("://")[2]
         parts = wanted.split("/")
-        literal = next((i for i, part in enumerate(parts) if _has_signs(part)), None)
+        literal = next((i for i, part in enumerate(parts) if has_signs(part)), None)
         if literal is None:
             infos = [self.files.get_file_info(wanted)]
             if infos[0].type == fs.FileType.NotFound:  # is there a bucket at all?
@@ -304,7 +304,8 @@ def _revealed(secret: Secret | None) -> str | None:
     return None if secret is None else secret.reveal()
 
 
-def _has_signs(part: str) -> bool:
+def has_signs(part: str) -> bool:
+    """Tell whether a name is a pattern of names."""
     return any(sign in part for sign in "*?[")
 
 

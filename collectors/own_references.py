@@ -36,6 +36,8 @@ def settle_own(
 
     for version, one in own_references(opened, project).items():
         put(version, one)
+    if opened.model.registry is None:
+        return ()
     with store.read() as session:
         trained = trained_on(session, opened.model)
         own = set(own_versions(session, opened.model))

@@ -337,6 +337,12 @@ def _put(row: Row, name: str, value: Any, depth: int) -> None:
         row[name] = None
 
 
+def part_of(told: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return the object under a key; an empty one where there is none."""
+    found = told.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
 def _mapping(found: Any) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise MisfitError(_("an object is missing where one belongs"))

@@ -123,22 +123,20 @@ def fetch(url: str, to: Path, headers: Mapping[str, str], *, timeout: timedelta,
     part, place = to.with_name(f".{to.name[-80:]}.{os.getpid()}.part"), mask_whole_url(url)
     with _written(to):
         to.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with _written(to), part.open("wb") as file:
-            with _answer("GET", url, None, headers, timeout) as answer:
+        try:
+            with part.open("wb") as file, _answer("GET", url, None, headers, timeout) as answer:
                 length, size = answer.length, 0
                 while size <= most and (piece := answer.read(2**20)):
-                    with _written(to):
+                    with _written(to):  # else it would be the other side that failed
                         size += file.write(piece)
             if size > most:
                 told = _("{place} answers with more than {most} bytes")
                 raise DeliveryError(told.format(place=place, most=f"{most:,}"), permanent=True)
             if length is not None and size < length:
                 raise DeliveryError(_("{place} broke off").format(place=place), permanent=False)
-        with _written(to):
             part.replace(to)
-    finally:
-        part.unlink(missing_ok=True)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -57,10 +57,8 @@ def versions(
     with query.store.read() as session:
         seen = models.versions(session, model.name)
         known = registered(session, model.name) if model.registry is not None else {}
-        own = {
-            version: references.current_reference(session, model.name, version)
-            for version in own_versions(session, model)
-        }
+        brought = own_versions(session, model)
+        own = {row.version: row for row in references.references(session, model.name)}
     found = []
     for row in seen[: -most - 1 : -1]:
         told = known.get(row.version)
@@ -71,7 +69,7 @@ def versions(
         found.append(
             Version(
                 version=row.version, first=row.first_seen, last=row.last_seen, known=told,
-                reference=own.get(row.version), promises=tuple(promises),
+                reference=own.get(row.version) if row.version in brought else None, promises=tuple(promises),
             )
         )  # fmt: skip
     return found

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core.config import Model
-from store.references import current_reference
+from store.references import references
 from store.tables import RegisteredRow
 
 SERVED = timedelta(days=28)
@@ -35,12 +35,9 @@ def forget_registered(session: Session, model: str, version: str) -> None:
 def own_versions(session: Session, model: Model) -> list[str]:
     """Return the versions that bring a reference: named by the file, or counted from what trained them."""
     said = () if model.reference is None else model.reference.versions
-    trained = [
-        version
-        for version, path in trained_on(session, model).items()
-        if (row := current_reference(session, model.name, version)) is not None and row.description == path
-    ]
-    return [*said, *trained]
+    trained = trained_on(session, model)
+    counted = {row.version: row.description for row in references(session, model.name)} if trained else {}
+    return [*said, *(version for version, path in trained.items() if counted.get(version) == path)]
 
 
 def trained_on(session: Session, model: Model) -> dict[str, str]:

@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from collectors.objects import SCHEMES
+from collectors.objects import SCHEMES, has_signs
+from collectors.payloads import part_of
 from collectors.registries import base
 from collectors.registries.base import Registered, UnreachableError
 from core.config.plugs import kind_of_path
@@ -83,7 +84,7 @@ class Registry(base.Registry):
             at=datetime.fromtimestamp(int(found["creation_timestamp"]) / 1000, tz=UTC),
             description=one_line(str(found.get("description") or "")),
             aliases=tuple(sorted(map(str, found.get("aliases") or ()))), training=training, why=why,
-            metrics=_metrics(_inside(run, "data").get("metrics") or ()),
+            metrics=_metrics(part_of(run, "data").get("metrics") or ()),
         )  # fmt: skip
 
     def _run(self, run_id: str) -> tuple[Mapping[str, Any], str]:
@@ -91,7 +92,7 @@ class Registry(base.Registry):
         if not run_id:
             return {}, _("no run made it")
         try:
-            found = _inside(self._ask("runs/get", run_id=run_id), "run")
+            found = part_of(self._ask("runs/get", run_id=run_id), "run")
         except _AbsentError:
             found = {}
         return found, "" if found else _("its run {run} is gone").format(run=one_line(run_id))
@@ -122,7 +123,7 @@ class Registry(base.Registry):
     def _training(self, run: Mapping[str, Any]) -> tuple[str, str]:
         """Return where the training data can be read, or why it cannot."""
         why = _("its run logged no input with the context '{context}'").format(context=self.options.context)
-        for given in _inside(run, "inputs").get("dataset_inputs") or ():
+        for given in part_of(run, "inputs").get("dataset_inputs") or ():
             tags = {one["key"]: one["value"] for one in given.get("tags") or ()}
             if tags.get("mlflow.data.context", "training") == self.options.context:
                 place, why = self._place(given["dataset"], run)
@@ -147,7 +148,7 @@ class Registry(base.Registry):
         return _readable(address)
 
     def _artifact(self, run: Mapping[str, Any], path: str) -> tuple[str, str]:
-        root = str(_inside(run, "info").get("artifact_uri") or "").rstrip("/")
+        root = str(part_of(run, "info").get("artifact_uri") or "").rstrip("/")
         parts = urllib.parse.urlsplit(root)
         if parts.scheme == "mlflow-artifacts":
             return self._handed_out(f"{parts.path.strip('/')}/{path}")
@@ -205,11 +206,6 @@ def _understood() -> Iterator[None]:
         ) from error
 
 
-def _inside(told: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = told.get(key)
-    return found if isinstance(found, Mapping) else {}
-
-
 def _json(text: object) -> Mapping[str, Any]:
     try:
         found = json.loads(str(text or "{}"))
@@ -220,7 +216,7 @@ def _json(text: object) -> Mapping[str, Any]:
 
 def _readable(address: str) -> tuple[str, str]:
     """Return an address as sources of files take it, or why none does."""
-    if any(sign in address for sign in "*?["):
+    if has_signs(address):
         return "", _("its training data is a pattern of names, not a file: {place}").format(
             place=one_line(address)
         )

@@ -12,7 +12,6 @@ from sqlglot import exp
 
 from collectors.delta import LOG, active_files, is_table, without_leftovers
 from collectors.expressions import (
-    both,
     call,
     either,
     name,
@@ -23,7 +22,7 @@ from collectors.expressions import (
     whole,
     within,
 )  # fmt: skip
-from collectors.objects import SCHEMES, ObjectFiles, ObjectOptions, ObjectStore
+from collectors.objects import SCHEMES, ObjectFiles, ObjectOptions, ObjectStore, has_signs
 from collectors.parsing import parse_expression, star
 from collectors.sources.base import (
     EARLIEST,
@@ -33,6 +32,7 @@ from collectors.sources.base import (
     Slice,
     Source,
     Span,
+    between,
     said_early,
 )  # fmt: skip
 from collectors.zones import micros, moment
@@ -206,7 +206,7 @@ class FileSource(Source):
         if self.setting.time and any(span):
             info = self.column(self.setting.time)
             at = self.engine.dialect.micros(name(self.setting.time), info, self.setting.zone)
-            query = query.where(_between(at, span))
+            query = query.where(between(at, span))
         return self.engine.fetch(query.order_by(order).limit(limit))
 
     def _ensure(self) -> None:
@@ -355,10 +355,8 @@ def _here(pattern: str) -> dict[str, str]:
 def _there(pattern: str, there: ObjectFiles, known: Mapping[str, str], now: datetime) -> dict[str, str]:
     """Return the objects that fit a pattern; of a Delta table, named as a folder, those of it now."""
     folder = pattern.rstrip("/")
-    named = folder.rpartition("/")[2]
-    if "." in named or any(sign in pattern for sign in "*?["):
-        return there.listed(pattern, known, now)
-    if not there.listed(f"{folder}/{LOG}/*", {}, now):
+    bare = "." not in folder.rpartition("/")[2] and not has_signs(pattern)
+    if not bare or not there.listed(f"{folder}/{LOG}/*", {}, now):
         return there.listed(pattern, known, now)
     active = active_files(folder, there.store.for_delta())
     marks = there.listed(f"{folder}/**/*.parquet", known, now)
@@ -370,15 +368,6 @@ def within_rows(relation: exp.Expression) -> exp.Expression:
     if isinstance(relation, exp.Subquery):
         return relation
     return within(star(relation), "rows")
-
-
-def _between(at: exp.Expression, span: Span) -> exp.Expression:
-    tests: list[exp.Expression] = []
-    if span[0] is not None:
-        tests.append(exp.GTE(this=at, expression=whole(micros(span[0]))))
-    if span[1] is not None:
-        tests.append(exp.LT(this=at.copy(), expression=whole(micros(span[1]))))
-    return both(*tests)
 
 
 def _quoted(column: str) -> str:

@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO, ClassVar, Self
 
 from pydantic import Field, model_validator
 from sqlglot import exp
 
-from collectors.expressions import both, name, whole
+from collectors.expressions import name
 from collectors.parsing import star
 from collectors.sources import sql
 from collectors.sources._payloads import PayloadOptions, PayloadSource, Place
 from collectors.sources._scoring import table_records
-from collectors.sources.base import EARLIEST, Setting, Slice
-from collectors.zones import micros
+from collectors.sources.base import EARLIEST, Setting, Slice, between
 from core.config.secrets import Text
 from core.errors import SourceError
 from core.text import gettext as _
@@ -48,22 +48,25 @@ class TablePayloads(PayloadSource):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        options = self.options
         self._parts: Mapping[str, Slice] = {}
-        self._table: sql.Source | None = None
-        if options.url is not None:
-            where = sql.Options(url=options.url, table=options.table, query=options.query)
-            bare = replace(setting, options=where, id=None, label=None, arrived=None, where=None)
-            held = [info.name for info in sql.Source(replace(bare, time=None)).columns()]
-            day = next((one for one in self.days if one in held), None)
-            if day is None:
-                raise SourceError(
-                    _("{use}: the table has none of the columns {columns}.").format(
-                        use=setting.use, columns=", ".join(self.days)
-                    ),
-                    hint=_("Is it a table of this kind?"),
-                )
-            self._table = sql.Source(replace(bare, time=day))
+
+    @cached_property
+    def _table(self) -> sql.Source | None:
+        options = self.options
+        if options.url is None:
+            return None
+        where = sql.Options(url=options.url, table=options.table, query=options.query)
+        bare = replace(self.setting, options=where, time=None, id=None, label=None, arrived=None, where=None)
+        held = [info.name for info in sql.Source(bare).columns()]
+        day = next((one for one in self.days if one in held), None)
+        if day is None:
+            raise SourceError(
+                _("{use}: the table has none of the columns {columns}.").format(
+                    use=self.setting.use, columns=", ".join(self.days)
+                ),
+                hint=_("Is it a table of this kind?"),
+            )
+        return sql.Source(replace(bare, time=day))
 
     @property
     def options(self) -> TableOptions:
@@ -105,10 +108,4 @@ class TablePayloads(PayloadSource):
         if part == "-":
             return star(table.relation(), exp.Is(this=at, expression=exp.Null()))
         begin = datetime.combine(date.fromisoformat(part), datetime.min.time(), UTC)
-        return star(
-            table.relation(),
-            both(
-                exp.GTE(this=at, expression=whole(micros(begin))),
-                exp.LT(this=at.copy(), expression=whole(micros(begin + _DAY))),
-            ),
-        )
+        return star(table.relation(), between(at, (begin, begin + _DAY)))

@@ -11,8 +11,8 @@ from sqlglot import exp
 from collectors.dialects import DAY_US
 from collectors.expressions import both, call, cast, count, name, null, select, total, whole, within
 from collectors.parsing import parse_expression, parse_query, star
-from collectors.sources.base import EARLIEST, ColumnInfo, Setting, Slice, Source, Span, said_early
-from collectors.zones import micros, moment
+from collectors.sources.base import EARLIEST, ColumnInfo, Setting, Slice, Source, Span, between, said_early
+from collectors.zones import moment
 from core.errors import SourceError
 from core.spelling import listed, nearest_of
 from core.text import gettext as _
@@ -140,14 +140,10 @@ class TableSource(Source):
         read: list[tuple[exp.Expression, str]] = [(name(self.column(one).name), one) for one in columns]
         key = setting.id or columns[0]
         read.append((dialect.mark([dialect.text(name(key), infos[key])]), "gk:order"))
-        tests: list[exp.Expression] = []
-        if setting.time is not None:
-            at = dialect.micros(name(setting.time), infos[setting.time], setting.zone)
-            if span[0] is not None:
-                tests.append(exp.GTE(this=at, expression=whole(micros(span[0]))))
-            if span[1] is not None:
-                tests.append(exp.LT(this=at.copy(), expression=whole(micros(span[1]))))
-        query = select(read, self.relation(), both(*tests) if tests else None)
+        where = None
+        if setting.time is not None and any(span):
+            where = between(dialect.micros(name(setting.time), infos[setting.time], setting.zone), span)
+        query = select(read, self.relation(), where)
         ordered = query.order_by(name("gk:order"), copy=False).limit(limit)
         return self.engine.fetch(ordered).drop_columns(["gk:order"])
 

@@ -17,6 +17,8 @@ import pyarrow as pa
 from pydantic import BaseModel
 from sqlglot import exp
 
+from collectors.expressions import both, whole
+from collectors.zones import micros
 from core.errors import SourceError
 from core.spelling import listed, nearest_of
 from core.text import gettext as _
@@ -99,6 +101,16 @@ class Setting:
     label: str | None = None
     where: str | None = None
     zone: ZoneInfo | None = None
+
+
+def between(at: exp.Expression, span: Span) -> exp.Expression:
+    """Test whether microseconds since 1970 lie in a span that is open at one end at most."""
+    tests: list[exp.Expression] = []
+    if span[0] is not None:
+        tests.append(exp.GTE(this=at, expression=whole(micros(span[0]))))
+    if span[1] is not None:
+        tests.append(exp.LT(this=at.copy(), expression=whole(micros(span[1]))))
+    return both(*tests)
 
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)

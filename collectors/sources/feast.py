@@ -17,6 +17,7 @@ from pydantic import model_validator
 from sqlglot import exp
 
 from collectors.objects import ObjectOptions
+from collectors.payloads import part_of
 from collectors.sources import parquet
 from collectors.sources.base import Setting
 from core.config.problems import RefusedError
@@ -57,14 +58,14 @@ class Source(parquet.Source):
         self._their_time, self._plain = DATASET_TIME, dict[str, str]()
         if options.dataset is not None:
             spec = repository.spec(_DATASETS, "dataset", options.dataset)
-            held = _part(spec, "storage")
+            held = part_of(spec, "storage")
             kind = next(iter(held), "")
             if spec.get("fullFeatureNames"):
                 self._plain = dict(_plain_names(spec.get("features") or []))
         else:
-            held = _part(repository.spec(_VIEWS, "view", options.view or ""), "batchSource")
+            held = part_of(repository.spec(_VIEWS, "view", options.view or ""), "batchSource")
             kind, self._their_time = str(held.get("type", "")), str(held.get("timestampField", ""))
-            self._plain = {str(theirs): str(ours) for theirs, ours in _part(held, "fieldMapping").items()}
+            self._plain = {str(theirs): str(ours) for theirs, ours in part_of(held, "fieldMapping").items()}
         self._unused = set[str]() if options.service is None else repository.unused(options.service)
         path = repository.place(held, kind)
         kept = {key: getattr(options, key) for key in ObjectOptions.model_fields}
@@ -115,7 +116,7 @@ class _Repository:
         )
 
     def _specs(self, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        every = [_part(one, "spec") for key in keys for one in _list(self.told, key)]
+        every = [part_of(one, "spec") for key in keys for one in _items(self.told, key)]
         return {str(spec.get("name", "")): spec for spec in every}
 
     def spec(self, keys: Sequence[str], sort: str, name: str) -> Mapping[str, Any]:
@@ -133,17 +134,17 @@ class _Repository:
     def unused(self, service: str) -> set[str]:
         """Return the features of the service's views that the service does not use."""
         used, there, views = set[str](), set[str](), self._specs(_VIEWS)
-        for part in _list(self.spec(_SERVICES, "service", service), "features"):
-            used |= {str(one.get("name")) for one in _list(part, "featureColumns")}
+        for part in _items(self.spec(_SERVICES, "service", service), "features"):
+            used |= {str(one.get("name")) for one in _items(part, "featureColumns")}
             view = views.get(str(part.get("featureViewName")), {})
-            there |= {str(one.get("name")) for one in _list(view, "features")}
+            there |= {str(one.get("name")) for one in _items(view, "features")}
         return there - used
 
     def place(self, held: Mapping[str, Any], kind: str) -> str:
         """Return where files lie that are read as Parquet; a folder means all of them in it."""
-        files = _part(held, "fileStorage") or _part(held, "fileOptions")
+        files = part_of(held, "fileStorage") or part_of(held, "fileOptions")
         uri = str(files.get("uri") or "")
-        if not uri or "deltaFormat" in _part(files, "fileFormat"):
+        if not uri or "deltaFormat" in part_of(files, "fileFormat"):
             raise SourceError(
                 _("{use}: Feast keeps this in no Parquet file ({kind}).").format(use=self.use, kind=kind),
                 hint=_("Name the table itself: {example}").format(
@@ -156,12 +157,7 @@ class _Repository:
         return str(path / "**" / "*.parquet" if path.is_dir() else path)
 
 
-def _part(told: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = told.get(key)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _list(told: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+def _items(told: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     found = told.get(key)
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 

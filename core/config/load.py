@@ -205,15 +205,10 @@ class _Loading:
         reference = tree.get("reference")
         if isinstance(reference, Branch):
             data["reference"] = self._reference(reference, plugs, (*path, "reference"), Reference, log)
-        retrain = tree.get("retrain")
-        if isinstance(retrain, Branch):
-            data["retrain"] = plugs.part("retrain", retrain, (*path, "retrain"), Retrain)
-        telemetry = tree.get("telemetry")
-        if isinstance(telemetry, Branch):
-            data["telemetry"] = plugs.part("telemetry", telemetry, (*path, "telemetry"), Telemetry)
-        registry = tree.get("registry")
-        if isinstance(registry, Branch):
-            data["registry"] = plugs.part("registry", registry, (*path, "registry"), Registry)
+        for port, node in (("retrain", Retrain), ("telemetry", Telemetry), ("registry", Registry)):
+            part = tree.get(port)
+            if isinstance(part, Branch):
+                data[port] = plugs.part(port, part, (*path, port), node)
         self._kpi_sources(tree, data, plugs, path)
         rules = tree.get("rules")
         if isinstance(rules, Branch):

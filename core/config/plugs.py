@@ -33,7 +33,8 @@ _SUFFIXES = {
         ".ndjson.zst",
     ),
 }
-_OBJECTS = ("s3://", "gs://", "az://")
+SCHEMES = ("s3", "gs", "az")
+"""Of addresses in object stores."""
 _PLACES = ("path", "paths", "folder", "cwd")
 _LOCAL_PORTS = ("source", "channel", "tracker", "retrain")
 
@@ -191,7 +192,7 @@ class Plugs:
         url = connection.get("url")
         if not isinstance(url, str):
             return False
-        far = url.startswith(_OBJECTS) and isinstance(raw.get("path"), str)
+        far = url.partition("://")[0] in SCHEMES and isinstance(raw.get("path"), str)
         if "url" in known and not far:
             raw.setdefault("url", url)
         elif "path" in known and isinstance(raw.get("path"), str) and "://" not in raw["path"]:

@@ -116,10 +116,7 @@ _WITH_SECRETS = frozenset(["smtp", "channels", "trackers", "connections", "retra
 
 
 def _tells_secrets(loc: Sequence[str | int]) -> bool:
-    return bool(
-        {"smtp", "channels", "trackers", "connections", "retrain", "telemetry", "registry"}
-        & {str(part) for part in loc}
-    )
+    return not _WITH_SECRETS.isdisjoint(map(str, loc))
 
 
 def _tell_one(

@@ -101,10 +101,10 @@ def _kept(one: Version, metric: str) -> tables.Cell:
     came = text.number(value.value, unit)
     span = ""
     if value.lower is not None and value.upper is not None:
-        span = " " + _("(likely {lower} to {upper})").format(
+        span = _("(likely {lower} to {upper})").format(
             lower=text.number(value.lower, unit), upper=text.number(value.upper, unit)
         )
-    return tables.Cell(text=f"{promised} → {came}", note=span.strip())
+    return tables.Cell(text=f"{promised} → {came}", note=span)
 
 
 def _glance(view: View) -> None:

@@ -5,6 +5,7 @@ from typing import cast
 
 from collectors.registries.base import Registered, Registry, UnreachableError
 from core.config import Model, Project, hash_of
+from core.config import Registry as Declared
 from core.errors import SourceError
 from core.plugins import PORTS, load
 from core.spelling import nearest_of
@@ -36,7 +37,7 @@ def ask_registry(*, project: Project, model: Model, store: Store, now: datetime)
     registry = open_registry(project, model)
     if registry is None or model.registry is None:
         return ()
-    asked, notes = _digest(model), _unknown_metrics(project, model)
+    asked, notes = _digest(model.registry), _unknown_metrics(project, model.registry)
     said = () if model.reference is None else model.reference.versions
     with store.read() as session:
         known = registered.registered(session, model.name)
@@ -67,19 +68,18 @@ def ask_registry(*, project: Project, model: Model, store: Store, now: datetime)
     return tuple(notes)
 
 
-def _digest(model: Model) -> str:
+def _digest(declared: Declared) -> str:
     """Return what tells one registry from another; a server may move."""
-    declared = {} if model.registry is None else model.registry.model_dump()
-    return hash_of({key: value for key, value in declared.items() if key not in _MOVES})
+    return hash_of({key: value for key, value in declared.model_dump().items() if key not in _MOVES})
 
 
-def _unknown_metrics(project: Project, model: Model) -> list[str]:
+def _unknown_metrics(project: Project, declared: Declared) -> list[str]:
     known = all_metrics(project.plugin_dirs)
     return [
         _("registry.metrics: there is no metric {name}; the nearest one is {near}.").format(
             name=name, near=nearest_of(name, known) or "—"
         )
-        for name in (() if model.registry is None else model.registry.metrics)
+        for name in declared.metrics
         if name not in known
     ]
 

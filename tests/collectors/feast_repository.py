@@ -5,9 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
-from bench.environments import python_with
+from tests.environments import python_for
 
 PACKAGES = ("feast==0.67.0",)
 STORE = """\
@@ -55,10 +54,7 @@ def write_repository(folder: Path, rows: pd.DataFrame) -> None:
 
 def apply_feast(folder: Path) -> None:
     """Let Feast take the definitions, make the training data and tell what it knows."""
-    try:
-        python = python_with("feast", PACKAGES)
-    except RuntimeError as error:
-        pytest.skip(f"left out: {error}")
+    python = python_for("feast", PACKAGES)
     feast = str(python.parent / "feast")
     commands = ([feast, "apply"], [str(python), "-W", "ignore", "-c", TRAIN], [feast, "registry-dump"])
     for command in commands:

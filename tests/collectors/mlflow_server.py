@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-from bench.environments import python_with
+from tests.environments import python_for
 from tests.notify.servers import free_port
 
 PACKAGES = ("mlflow[auth]==3.17.2",)
@@ -44,10 +42,7 @@ class Server:
 @contextmanager
 def mlflow_server(folder: Path, *more: str) -> Iterator[Server]:
     """Serve until the block ends; artifacts go through the server alone."""
-    try:
-        python = python_with("mlflow", PACKAGES)
-    except RuntimeError as error:
-        pytest.skip(f"left out: {error}")
+    python = python_for("mlflow", PACKAGES)
     port = free_port()
     environment = {**os.environ, **QUIET, **GUARDED}
     log = (folder / "mlflow.log").open("w")
